@@ -1,0 +1,1 @@
+export { Settings, SettingsError, loadSettings, serves, signingSecret } from './settings.js';

@@ -1,0 +1,5 @@
+export { Database } from './database.js';
+export { Read, Tx } from './handles.js';
+export { newId } from './id.js';
+export { type Page, type PageRequest, toPage } from './page.js';
+export { entities, execute, isUnreachable, query, queryOne, violatedUnique } from './sql.js';

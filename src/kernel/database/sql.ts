@@ -1,0 +1,56 @@
+import type { EntityManager, EntityTarget, ObjectLiteral, Repository } from 'typeorm';
+import { DatabaseError } from 'pg';
+import { Read } from './handles.js';
+
+/**
+ * Rows of one parameterised statement. Only repositories call it. Values travel as parameters, never inside the
+ * text. `name` makes it a prepared statement kept per connection: for hot statements.
+ */
+export async function query<Row extends object>(
+  handle: Read,
+  text: string,
+  values: readonly unknown[] = [],
+  name?: string,
+): Promise<Row[]> {
+  const result = await Read.queryable(handle).query<Row>({
+    text,
+    values: [...values],
+    ...(name ? { name } : {}),
+  });
+  return result.rows;
+}
+
+/** The first row or null. */
+export async function queryOne<Row extends object>(
+  handle: Read,
+  text: string,
+  values: readonly unknown[] = [],
+  name?: string,
+): Promise<Row | null> {
+  return (await query<Row>(handle, text, values, name))[0] ?? null;
+}
+
+/** Number of rows a statement touched: 0 means a guard did not hold. */
+export async function execute(handle: Read, text: string, values: readonly unknown[] = []): Promise<number> {
+  return (await Read.queryable(handle).query({ text, values: [...values] })).rowCount ?? 0;
+}
+
+export function entities<T extends ObjectLiteral>(handle: Read, target: EntityTarget<T>): Repository<T> {
+  const manager: EntityManager = Read.manager(handle);
+  return manager.getRepository(target);
+}
+
+/** Name of the unique constraint or index that refused a write, or null when it failed for another reason. */
+export function violatedUnique(error: unknown): string | null {
+  // TypeORM wraps the driver's error and copies its fields; raw statements throw the driver's own.
+  const cause = (error as { driverError?: unknown } | null)?.driverError ?? error;
+  return cause instanceof DatabaseError && cause.code === '23505' ? (cause.constraint ?? '') : null;
+}
+
+/** Whether the server was out of reach (connection class 08, shutdown 57P0x, refused or reset sockets). */
+export function isUnreachable(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return (
+    typeof code === 'string' && /^(08\w{3}|57P0[123]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/.test(code)
+  );
+}

@@ -1,0 +1,90 @@
+import { StandardSchemaSerializerInterceptor } from '@nestjs/common';
+import { NestFactory, Reflector } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import helmet from '@fastify/helmet';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { DynamicModule } from '@nestjs/common';
+import { Log } from '../log/index.js';
+import { serveDocumentation } from './openapi.js';
+import { BODY_LIMIT_BYTES } from './problem.js';
+import { ProblemFilter } from './problem.filter.js';
+import { requestContext, requestIdFrom } from './request-context.js';
+import { refuseUnstorable } from './text-guard.js';
+import { validationPipe } from './validation.js';
+
+/**
+ * Builds the HTTP application around a root module: request ids, one log line per request, refusal of text that
+ * cannot be stored, schema validation in and out, problem documents, documentation. It does not listen yet.
+ */
+export async function createHttpApplication(root: DynamicModule, log: Log): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    genReqId: (request: { headers: Record<string, string | string[] | undefined> }) =>
+      requestIdFrom(request.headers['x-request-id']),
+    routerOptions: { querystringParser: strictQuery },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
+    logger: log,
+    abortOnError: false,
+    forceCloseConnections: false,
+  });
+  await app.register(helmet, {
+    contentSecurityPolicy: { useDefaults: true, directives: { upgradeInsecureRequests: null } },
+  });
+  installHooks(app, log);
+  app.useGlobalPipes(validationPipe);
+  app.useGlobalInterceptors(new StandardSchemaSerializerInterceptor(app.get(Reflector)));
+  app.useGlobalFilters(new ProblemFilter(log.area('http')));
+  serveDocumentation(app);
+  return app;
+}
+
+function installHooks(app: NestFastifyApplication, log: Log): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  const requests = log.area('http');
+  fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+    void reply.header('X-Request-Id', request.id);
+    const context = {
+      requestId: request.id,
+      ipAddress: request.ip,
+      userAgent: request.headers['user-agent'] ?? null,
+    };
+    requestContext.run(context, done);
+  });
+  fastify.addHook('preValidation', (request: FastifyRequest, _reply: FastifyReply, done: () => void) => {
+    refuseUnstorable(request.params, 'path');
+    refuseUnstorable(request.query, 'query');
+    refuseUnstorable(request.body, 'body');
+    done();
+  });
+  fastify.addHook(
+    'onSend',
+    (_request: FastifyRequest, reply: FastifyReply, _payload: unknown, done: () => void) => {
+      if (!reply.hasHeader('Cache-Control')) void reply.header('Cache-Control', 'no-store');
+      done();
+    },
+  );
+  fastify.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+    const { pathname } = new URL(request.url, 'http://localhost');
+    const details = {
+      method: request.method,
+      path: pathname,
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+      requestId: request.id,
+    };
+    if (pathname.startsWith('/api/health')) requests.debug(details, 'request');
+    else requests.info(details, 'request');
+    done();
+  });
+}
+
+/** A repeated query key becomes an array, which the schemas of single values refuse by name. */
+function strictQuery(text: string): Record<string, string | string[]> {
+  const values = new Map<string, string | string[]>();
+  for (const [key, value] of new URLSearchParams(text)) {
+    const present = values.get(key);
+    values.set(key, present === undefined ? value : [present, value].flat());
+  }
+  return Object.fromEntries(values);
+}

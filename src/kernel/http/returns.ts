@@ -1,0 +1,20 @@
+import { HttpCode, SerializeOptions, applyDecorators } from '@nestjs/common';
+import { ApiResponse } from '@nestjs/swagger';
+import type { z } from 'zod';
+
+/**
+ * Status and schema of a route's answer. The schema is a wall as well as documentation: fields it does not list
+ * never leave (rule 5).
+ */
+export function Returns(status: number, schema: z.ZodType, description = ''): MethodDecorator {
+  return applyDecorators(
+    HttpCode(status),
+    SerializeOptions({ schema }),
+    ApiResponse({ status, description, standardSchema: schema }),
+  );
+}
+
+/** A route that answers 204 without a body. */
+export function ReturnsNothing(description = ''): MethodDecorator {
+  return applyDecorators(HttpCode(204), ApiResponse({ status: 204, description }));
+}

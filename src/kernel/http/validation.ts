@@ -1,0 +1,70 @@
+import { StandardSchemaValidationPipe } from '@nestjs/common';
+import { z } from 'zod';
+import { UserError, type FieldError } from './errors.js';
+
+interface Issue {
+  readonly message: string;
+  readonly code?: string;
+  readonly keys?: readonly string[];
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** Schema issues as RFC 9457 field errors; an unknown key is reported at its own pointer. */
+export function fieldErrors(issues: readonly Issue[], prefix = ''): FieldError[] {
+  return issues.flatMap((issue) => {
+    const base =
+      prefix +
+      (issue.path ?? []).map((part) => `/${escape(typeof part === 'object' ? part.key : part)}`).join('');
+    const code = issue.code ?? 'invalid';
+    if (issue.keys)
+      return issue.keys.map((key) => ({
+        pointer: `${base}/${escape(key)}`,
+        code: 'unknown_field',
+        detail: 'is not a known field',
+      }));
+    return [{ pointer: base === '' ? '/' : base, code, detail: issue.message }];
+  });
+}
+
+export function validationError(issues: readonly Issue[], prefix = ''): UserError {
+  const errors = fieldErrors(issues, prefix);
+  const first = errors[0];
+  return UserError.malformed(
+    first ? `${first.pointer} ${first.detail}` : 'The request is malformed.',
+    errors,
+  );
+}
+
+/** Parses with `schema` or throws a 400 naming every wrong field below `prefix`. */
+export function parseOrThrow<T>(schema: z.ZodType<T>, value: unknown, prefix = ''): T {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw validationError(parsed.error.issues, prefix);
+  return parsed.data;
+}
+
+export const validationPipe = new StandardSchemaValidationPipe({
+  exceptionFactory: (issues) => validationError(issues),
+});
+
+const escape = (key: PropertyKey): string => String(key).replaceAll('~', '~0').replaceAll('/', '~1');
+
+/** Schemas that every module shares. */
+export const uuid = z.uuid({ error: 'must be a UUID' });
+/** An instant on the wire: RFC 3339 in UTC with milliseconds. */
+export const instantOut = z.iso.datetime({ precision: 3 });
+/** An instant from a client: RFC 3339 with a zone, years 1970 to 9999. */
+export const instantIn = z.iso
+  .datetime({ offset: true, error: 'must be an RFC 3339 time with a zone, such as 2026-11-20T09:00:00Z' })
+  .transform((value, context) => {
+    const at = new Date(value);
+    if (at.getUTCFullYear() >= 1970 && at.getUTCFullYear() <= 9999) return at;
+    context.addIssue({ code: 'custom', message: 'must lie between the years 1970 and 9999' });
+    return z.NEVER;
+  });
+export const pageQuery = {
+  limit: z.coerce.number({ error: 'must be a number' }).int().min(1).max(100).default(20),
+  cursor: uuid.optional(),
+};
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+export const idParam = z.strictObject({ id: uuid });

@@ -1,0 +1,36 @@
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { AuthKernelModule } from './auth/auth-kernel.module.js';
+import { Settings } from './config/index.js';
+import { DatabaseModule } from './database/database.module.js';
+import { HealthModule } from './health/index.js';
+import { Log } from './log/index.js';
+import { Clock, SystemClock } from './time/index.js';
+
+/** What a process has found or started before Nest is built: everything here answers when asked. */
+export interface Runtime {
+  readonly settings: Settings;
+  readonly databaseUrl: string;
+  readonly log: Log;
+}
+
+/** Everything that knows no feature. Global, so that feature modules list only other features. */
+@Global()
+@Module({})
+export class KernelModule {
+  static forRoot({ settings, databaseUrl, log }: Runtime): DynamicModule {
+    return {
+      module: KernelModule,
+      imports: [
+        DatabaseModule.forRoot(databaseUrl, settings.databasePoolSize),
+        HealthModule,
+        AuthKernelModule,
+      ],
+      providers: [
+        { provide: Settings, useValue: settings },
+        { provide: Log, useValue: log },
+        { provide: Clock, useClass: SystemClock },
+      ],
+      exports: [Settings, Log, Clock],
+    };
+  }
+}

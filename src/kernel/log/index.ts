@@ -1,0 +1,1 @@
+export { Log, type LogOptions } from './log.js';

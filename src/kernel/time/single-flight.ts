@@ -1,0 +1,50 @@
+/**
+ * Runs one piece of work at a time however often it is asked for.
+ *
+ * `trigger()` starts a run, or, while one is under way, makes sure exactly one more follows: a wake-up that
+ * arrives in the middle of a run is never lost and never piles up. A run that throws is reported to `onError`
+ * and does not stop later runs. `stop()` forbids further runs and resolves when the current one has ended.
+ */
+export class SingleFlight {
+  private current: Promise<void> | null = null;
+  private again = false;
+  private stopped = false;
+
+  constructor(
+    private readonly work: () => Promise<void>,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  trigger(): void {
+    if (this.stopped) return;
+    if (this.current) {
+      this.again = true;
+      return;
+    }
+    this.current = this.drain().finally(() => {
+      this.current = null;
+    });
+  }
+
+  /** Runs and waits until nothing is under way any more: for callers that need the effect, such as tests. */
+  async settle(): Promise<void> {
+    this.trigger();
+    while (this.current) await this.current;
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.current;
+  }
+
+  private async drain(): Promise<void> {
+    do {
+      this.again = false;
+      try {
+        await this.work();
+      } catch (error) {
+        this.onError(error);
+      }
+    } while (this.again && !this.stopped);
+  }
+}
