@@ -1,0 +1,17 @@
+import type { Tx } from '../database/index.js';
+import type { StoredEvent } from './event.js';
+
+/**
+ * Something that must happen for every event of some types, for example a notification.
+ *
+ * `handle` is given the events in their order and writes through `tx`, which also carries the consumer's
+ * progress: both commit together, so effects on the database happen exactly once. Effects elsewhere would happen
+ * at least once; let a job do them. An error is retried; an event that fails alone five times is skipped with an
+ * error in the log.
+ */
+export abstract class EventConsumer {
+  /** Key of its progress: never change it, or the consumer starts anew. */
+  abstract readonly name: string;
+  abstract readonly types: readonly string[];
+  abstract handle(tx: Tx, events: readonly StoredEvent[]): Promise<void>;
+}

@@ -1,0 +1,125 @@
+import { Injectable } from '@nestjs/common';
+import { execute, newId, query, queryOne, type Read, type Tx } from '../database/index.js';
+import { formatCursor, type Position } from './cursor.js';
+import type { NewEvent, StoredEvent } from './event.js';
+
+/** Which events a reader wants; an absent member means any. */
+export interface EventFilter {
+  readonly channels?: readonly string[] | undefined;
+  /** Only this user's events; absent: everybody's and the system's. */
+  readonly userId?: string | undefined;
+  readonly subjectId?: string | undefined;
+}
+
+interface EventRow {
+  xid: string;
+  seq: string;
+  id: string;
+  type: string;
+  channel: string;
+  user_id: string | null;
+  subject_id: string | null;
+  data: Record<string, unknown>;
+  created_at: Date;
+}
+
+/** A transaction below this has ended, so nothing can be committed behind a cursor that stays below it. */
+const HORIZON = `pg_snapshot_xmin(pg_current_snapshot())`;
+const COLUMNS = `xid::text, seq::text, id, type, channel, user_id, subject_id, data, created_at`;
+
+/**
+ * The table of events. Every read is ordered by (xid, seq) and ends at the horizon: rows of transactions that
+ * began before one still running stay unseen, because that one could otherwise commit behind the reader's cursor
+ * and be missed for ever.
+ */
+@Injectable()
+export class EventsRepository {
+  async append(tx: Tx, events: readonly NewEvent[]): Promise<void> {
+    await execute(
+      tx,
+      `insert into events (id, type, channel, user_id, subject_id, data)
+       select id, type, channel, user_id, subject_id, data::jsonb
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::text[])
+              with ordinality as one (id, type, channel, user_id, subject_id, data, place)
+        order by place`,
+      [
+        events.map(() => newId()),
+        events.map((event) => event.type),
+        events.map((event) => event.channel),
+        events.map((event) => event.userId),
+        events.map((event) => event.subjectId),
+        events.map((event) => storableJson(event.data)),
+      ],
+    );
+  }
+
+  /** The next events behind `after`, at most `limit`. */
+  async read(read: Read, after: Position, limit: number, filter: EventFilter = {}): Promise<StoredEvent[]> {
+    const rows = await query<EventRow>(
+      read,
+      `select ${COLUMNS} from events
+        where (xid, seq) > ($1::xid8, $2::bigint) and xid < ${HORIZON}
+          and ($3::text[] is null or channel = any ($3)) and ($4::uuid is null or user_id = $4)
+          and ($5::uuid is null or subject_id = $5)
+        order by xid, seq limit $6`,
+      [
+        String(after.xid),
+        String(after.seq),
+        filter.channels ?? null,
+        filter.userId ?? null,
+        filter.subjectId ?? null,
+        limit,
+      ],
+    );
+    return rows.map(toStoredEvent);
+  }
+
+  /** Everything below is settled: a reader that starts here sees each event committed from now on. */
+  async horizon(read: Read): Promise<Position> {
+    const row = await queryOne<{ xid: string }>(read, `select ${HORIZON}::text as xid`);
+    return { xid: BigInt(row!.xid), seq: 0n };
+  }
+
+  /** Whether committed events lie beyond the horizon, held back by an older transaction that is still running. */
+  async hasHeldBack(read: Read): Promise<boolean> {
+    const row = await queryOne<{ held: boolean }>(
+      read,
+      `select exists (select from events where xid >= ${HORIZON}) as held`,
+    );
+    return row!.held;
+  }
+
+  /** Whether a reader at `after` can still see everything behind it: nothing of it was dropped, nor is it from elsewhere. */
+  async reaches(read: Read, after: Position): Promise<boolean> {
+    const row = await queryOne<{ reaches: boolean }>(
+      read,
+      `select $1::xid8 <= pg_snapshot_xmax(pg_current_snapshot())
+          and ($1::xid8, $2::bigint) >= (select (xid, seq) from events order by xid, seq limit 1) as reaches`,
+      [String(after.xid), String(after.seq)],
+    );
+    return row!.reaches ?? false;
+  }
+}
+
+function toStoredEvent(row: EventRow): StoredEvent {
+  return {
+    cursor: formatCursor({ xid: BigInt(row.xid), seq: BigInt(row.seq) }),
+    id: row.id,
+    type: row.type,
+    channel: row.channel,
+    userId: row.user_id,
+    subjectId: row.subject_id,
+    data: row.data,
+    createdAt: row.created_at.toISOString(),
+  };
+}
+
+/**
+ * JSON that `jsonb` accepts: U+0000 and lone surrogates, which it refuses, become U+FFFD. An error text of some
+ * program must never be the reason that the transaction which ends its job cannot commit.
+ */
+function storableJson(data: object): string {
+  return JSON.stringify(data, (_key, value: unknown) =>
+    typeof value === 'string' ? value.replaceAll('\0', '\ufffd').toWellFormed() : value,
+  );
+}

@@ -1,0 +1,27 @@
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '../database/index.js';
+import type { NewEvent } from './event.js';
+import { EventsRepository } from './events.repository.js';
+import { Hub } from './hub.js';
+
+/** Hub topic that says "there are new events"; its messages carry nothing. */
+export const EVENTS_TOPIC = 'events';
+
+/**
+ * The door for recording events. They are stored in the caller's transaction, so an event exists exactly when
+ * what it tells of was committed; every durable consumer then sees it once, streams see it soon after.
+ */
+@Injectable()
+export class Events {
+  constructor(
+    private readonly events: EventsRepository,
+    private readonly hub: Hub,
+  ) {}
+
+  /** One statement for all of them, in their order. Does nothing for an empty list. */
+  async record(tx: Tx, events: readonly NewEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    await this.events.append(tx, events);
+    tx.afterCommit(() => this.hub.publish(EVENTS_TOPIC, {}));
+  }
+}
