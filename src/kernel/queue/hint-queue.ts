@@ -43,7 +43,10 @@ function hintId(hint: Hint): string {
 async function within<T>(answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new OperationalError('queue_unavailable', 'The queue does not answer.')), STORE_LIMIT_MS);
+    timer = setTimeout(
+      () => reject(new OperationalError('queue_unavailable', 'The queue does not answer.')),
+      STORE_LIMIT_MS,
+    );
   });
   try {
     return await Promise.race([answer, limit]);

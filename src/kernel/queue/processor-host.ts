@@ -2,12 +2,12 @@ import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import { Injectable, type Type } from '@nestjs/common';
 import type { Job } from 'bullmq';
 import { Log } from '../log/index.js';
-import { HintHandler } from './hint-handler.js';
+import type { HintHandler } from './queue-hosts.js';
 import type { Hint, QueueName } from './queues.js';
 
-/** One queue's worker in this process, stopped until `begin` and drained by `finish`. */
+/** One queue's worker in this process. */
 export interface ProcessorHost extends WorkerHost {
-  begin(): void;
+  begin(handler: HintHandler): void;
   finish(): Promise<void>;
 }
 
@@ -17,30 +17,28 @@ export interface ProcessorHost extends WorkerHost {
  */
 export function processorHost(queue: QueueName, concurrency: number): Type<ProcessorHost> {
   @Injectable()
-  @Processor({ name: queue }, { autorun: false, concurrency, lockDuration: 30_000, maxStalledCount: 1 })
+  @Processor({ name: queue }, { autorun: false, concurrency })
   class QueueProcessorHost extends WorkerHost implements ProcessorHost {
     private readonly log: Log;
+    private handler: HintHandler | null = null;
 
-    constructor(
-      private readonly handler: HintHandler,
-      log: Log,
-    ) {
+    constructor(log: Log) {
       super();
       this.log = log.area(`queue ${queue}`);
     }
 
-    begin(): void {
+    begin(handler: HintHandler): void {
+      this.handler = handler;
       // Resolves only when the worker is closed.
       this.worker.run().catch((error: unknown) => this.log.error({ err: error }, 'queue worker stopped'));
     }
 
-    /** Takes no further hint and resolves when the ones being worked on have ended. */
     async finish(): Promise<void> {
-      if (this.worker.isRunning()) await this.worker.close();
+      if (this.handler) await this.worker.close();
     }
 
     async process(message: Job<Hint>): Promise<void> {
-      await this.handler.handle(queue, message.data);
+      await this.handler?.(queue, message.data);
     }
 
     @OnWorkerEvent('error')

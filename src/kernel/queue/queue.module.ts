@@ -3,6 +3,8 @@ import { Global, Inject, Module, type DynamicModule, type OnApplicationShutdown 
 import { createPostgresBackend, setDefaultBackendFactory, type ConnectionOptions } from 'bullmq';
 import { Pool } from 'pg';
 import { HintQueue } from './hint-queue.js';
+import { processorHost, type ProcessorHost } from './processor-host.js';
+import { PROCESSOR_HOSTS, QueueHosts } from './queue-hosts.js';
 import { QUEUE_NAMES, QUEUE_SCHEMA } from './queues.js';
 
 const QUEUE_POOL = Symbol('queue pool');
@@ -10,6 +12,8 @@ const QUEUE_POOL = Symbol('queue pool');
 export interface QueueOptions {
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
+  /** Hints one worker of this process handles at a time; null: this process does no jobs and has no workers. */
+  readonly concurrency: number | null;
 }
 
 /**
@@ -24,12 +28,13 @@ export interface QueueOptions {
 export class QueueModule implements OnApplicationShutdown {
   constructor(@Inject(QUEUE_POOL) private readonly pool: Pool | null) {}
 
-  static forRoot({ databaseUrl, redisUrl }: QueueOptions): DynamicModule {
+  static forRoot({ databaseUrl, redisUrl, concurrency }: QueueOptions): DynamicModule {
     const pool = redisUrl === undefined ? queuePool(databaseUrl) : null;
     if (pool) setDefaultBackendFactory(createPostgresBackend);
     else setDefaultBackendFactory();
     // Typed for Redis only; the PostgreSQL backend takes the pool in the same place.
     const connection = (pool ?? { url: redisUrl, maxRetriesPerRequest: null }) as ConnectionOptions;
+    const hosts = concurrency === null ? [] : QUEUE_NAMES.map((name) => processorHost(name, concurrency));
     return {
       module: QueueModule,
       imports: [
@@ -39,8 +44,14 @@ export class QueueModule implements OnApplicationShutdown {
         }),
         BullModule.registerQueue(...QUEUE_NAMES.map((name) => ({ name }))),
       ],
-      providers: [{ provide: QUEUE_POOL, useValue: pool }, HintQueue],
-      exports: [HintQueue, BullModule],
+      providers: [
+        { provide: QUEUE_POOL, useValue: pool },
+        HintQueue,
+        ...hosts,
+        { provide: PROCESSOR_HOSTS, useFactory: (...made: ProcessorHost[]) => made, inject: hosts },
+        QueueHosts,
+      ],
+      exports: [HintQueue, QueueHosts],
     };
   }
 

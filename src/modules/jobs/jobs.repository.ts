@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { In, LessThan, MoreThan } from 'typeorm';
-import { entities, execute, query, queryOne, type PageRequest, type Read, type Tx } from '../../kernel/database/index.js';
+import {
+  entities,
+  execute,
+  queryOne,
+  type PageRequest,
+  type Read,
+  type Tx,
+} from '../../kernel/database/index.js';
 import type { JobStatus } from './engine/job-status.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
@@ -67,8 +74,12 @@ export class JobsRepository {
 
   /** Newest first, one row more than the limit. Same cost on every page: keyset on (user_id, id). */
   async page(read: Read, filter: JobFilter): Promise<JobEntity[]> {
-    const builder = entities(read, JobEntity).createQueryBuilder('job').orderBy('job.id', 'DESC').limit(filter.limit + 1);
-    if (filter.cursor !== undefined && filter.cursor !== null) builder.andWhere({ id: LessThan(filter.cursor) });
+    const builder = entities(read, JobEntity)
+      .createQueryBuilder('job')
+      .orderBy('job.id', 'DESC')
+      .limit(filter.limit + 1);
+    if (filter.cursor !== undefined && filter.cursor !== null)
+      builder.andWhere({ id: LessThan(filter.cursor) });
     if (filter.userId !== undefined) builder.andWhere({ userId: filter.userId });
     if (filter.status !== undefined) builder.andWhere({ status: filter.status });
     if (filter.type !== undefined) builder.andWhere({ type: filter.type });
@@ -123,7 +134,11 @@ export class JobsRepository {
     return row !== null;
   }
 
-  async logs(read: Read, jobId: string, page: PageRequest & { level?: string | undefined }): Promise<JobLogEntity[]> {
+  async logs(
+    read: Read,
+    jobId: string,
+    page: PageRequest & { level?: string | undefined },
+  ): Promise<JobLogEntity[]> {
     const builder = entities(read, JobLogEntity)
       .createQueryBuilder('line')
       .where({ jobId })
@@ -132,14 +147,5 @@ export class JobsRepository {
     if (page.cursor !== undefined && page.cursor !== null) builder.andWhere({ id: LessThan(page.cursor) });
     if (page.level !== undefined) builder.andWhere({ level: page.level });
     return builder.getMany();
-  }
-
-  async countByStatus(read: Read, queue: string): Promise<Record<string, number>> {
-    const rows = await query<{ status: string; count: number }>(
-      read,
-      `select status, count(*)::integer as count from jobs where queue = $1 and completed_at is null and cancelled_at is null group by status`,
-      [queue],
-    );
-    return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
   }
 }

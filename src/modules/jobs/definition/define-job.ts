@@ -1,6 +1,7 @@
 import { SetMetadata } from '@nestjs/common';
 import type { z } from 'zod';
 import type { Actor, UserRole } from '../../../kernel/auth/index.js';
+import type { Read } from '../../../kernel/database/index.js';
 import type { QueueName } from '../../../kernel/queue/index.js';
 import type { Backoff } from '../engine/backoff.js';
 
@@ -70,9 +71,9 @@ export type JobLogLevel = (typeof JOB_LOG_LEVELS)[number];
 export abstract class JobHandler<Payload = unknown> {
   /**
    * Whether the actor may have this done: asked when the job is created and again when it starts, with the
-   * owner's rights of that moment. Throws `UserError` (403, or 404 for what the actor may not know exists).
+   * owner's rights of that moment. Reads through `read`, which may be an open transaction. Throws `UserError` (403, or 404 for what the actor may not know exists).
    */
-  async authorize(_actor: Actor, _payload: Payload): Promise<void> {}
+  async authorize(_read: Read, _actor: Actor, _payload: Payload): Promise<void> {}
 
   abstract run(context: JobContext, payload: Payload): Promise<object | null>;
 }
@@ -80,4 +81,5 @@ export abstract class JobHandler<Payload = unknown> {
 export const HANDLES_JOB = 'steward:handles-job';
 
 /** Binds a handler class to its definition; discovery finds it, so the class only needs a line in a module. */
-export const HandlesJob = (definition: JobDefinition<never>): ClassDecorator => SetMetadata(HANDLES_JOB, definition);
+export const HandlesJob = (definition: JobDefinition<never>): ClassDecorator =>
+  SetMetadata(HANDLES_JOB, definition);

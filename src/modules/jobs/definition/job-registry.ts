@@ -30,9 +30,12 @@ export class JobRegistry implements OnModuleInit {
       if (typeof metatype !== 'function') continue;
       const definition = this.reflector.get<JobDefinition | undefined>(HANDLES_JOB, metatype);
       if (!definition) continue;
-      if (!(instance instanceof JobHandler)) problems.push(`${metatype.name} handles "${definition.name}" but is no JobHandler`);
-      else if (!/^[a-z][a-z0-9-]{0,49}$/.test(definition.name)) problems.push(`"${definition.name}" is not a job type name`);
-      else if (this.types.has(definition.name)) problems.push(`two handlers for the job type "${definition.name}"`);
+      if (!(instance instanceof JobHandler))
+        problems.push(`${metatype.name} handles "${definition.name}" but is no JobHandler`);
+      else if (!/^[a-z][a-z0-9-]{0,49}$/.test(definition.name))
+        problems.push(`"${definition.name}" is not a job type name`);
+      else if (this.types.has(definition.name))
+        problems.push(`two handlers for the job type "${definition.name}"`);
       else this.types.set(definition.name, { definition, handler: instance });
     }
     if (problems.length > 0) throw new Error(`Job types cannot be wired: ${problems.join('; ')}`);
@@ -51,9 +54,17 @@ export class JobRegistry implements OnModuleInit {
     const type = this.types.get(name);
     if (!type) {
       const known = this.all().map(({ definition }) => definition.name);
-      throw UserError.malformed(`There is no job type "${name.slice(0, 50)}". Known: ${known.join(', ')}.`, [
-        { pointer: `${pointer}/type`, code: 'job_type_unknown', detail: `must be one of ${known.join(', ')}` },
-      ], 'job_type_unknown');
+      throw UserError.malformed(
+        `There is no job type "${name.slice(0, 50)}". Known: ${known.join(', ')}.`,
+        [
+          {
+            pointer: `${pointer}/type`,
+            code: 'job_type_unknown',
+            detail: `must be one of ${known.join(', ')}`,
+          },
+        ],
+        'job_type_unknown',
+      );
     }
     return { type, payload: parseOrThrow(type.definition.payload, payload, `${pointer}/payload`) };
   }

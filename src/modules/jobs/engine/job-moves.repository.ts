@@ -27,7 +27,12 @@ export type Outcome =
   | { readonly kind: 'completed'; readonly result: object | null }
   | { readonly kind: 'failed'; readonly error: string; readonly errorCode: string }
   | { readonly kind: 'cancelled' }
-  | { readonly kind: 'retry'; readonly error: string; readonly errorCode: string; readonly delaySeconds: number }
+  | {
+      readonly kind: 'retry';
+      readonly error: string;
+      readonly errorCode: string;
+      readonly delaySeconds: number;
+    }
   /** Handed back by a process that shuts down: no attempt is spent. */
   | { readonly kind: 'release' };
 
@@ -72,7 +77,11 @@ export class JobMovesRepository {
   }
 
   /** `queued → running`. A hint of an older dispatch, or one delivered twice, claims nothing. */
-  async claim(tx: Tx, workerId: string, jobs: readonly (readonly [id: string, dispatchNo: number])[]): Promise<ClaimedJob[]> {
+  async claim(
+    tx: Tx,
+    workerId: string,
+    jobs: readonly (readonly [id: string, dispatchNo: number])[],
+  ): Promise<ClaimedJob[]> {
     return query<ClaimedJob>(
       tx,
       `update jobs set status = 'running', lease_epoch = lease_epoch + 1, worker_id = $3, progress = 0, progress_detail = null,
@@ -88,7 +97,11 @@ export class JobMovesRepository {
 
   /** `running → completed | failed | cancelled | pending`, fenced by the lease epoch. Answers the jobs that moved. */
   async settle(tx: Tx, settlements: readonly Settlement[]): Promise<EndedJob[]> {
-    const rows = settlements.map(({ jobId, leaseEpoch, outcome }) => ({ jobId, leaseEpoch, ...columnsOf(outcome) }));
+    const rows = settlements.map(({ jobId, leaseEpoch, outcome }) => ({
+      jobId,
+      leaseEpoch,
+      ...columnsOf(outcome),
+    }));
     return query<EndedJob>(
       tx,
       `update jobs set status = s.status, result = s.result::jsonb, error = s.error, error_code = s.error_code,
@@ -138,7 +151,14 @@ export class JobMovesRepository {
   /** Log lines of attempts that still hold their lease; lines of a fenced-off attempt are dropped. */
   async log(
     read: Read,
-    lines: readonly { id: string; jobId: string; leaseEpoch: number; level: string; message: string; details: object | null }[],
+    lines: readonly {
+      id: string;
+      jobId: string;
+      leaseEpoch: number;
+      level: string;
+      message: string;
+      details: object | null;
+    }[],
   ): Promise<void> {
     await execute(
       read,
@@ -198,16 +218,33 @@ export class JobMovesRepository {
 const ENDED_COLUMNS = `jobs.id, jobs.user_id as "userId", jobs.type, jobs.schedule_id as "scheduleId", jobs.status, jobs.error`;
 
 function columnsOf(outcome: Outcome) {
-  const row = { status: 'pending', result: null as string | null, error: null as string | null, errorCode: null as string | null, spent: 0, delay: 0 };
+  const row = {
+    status: 'pending',
+    result: null as string | null,
+    error: null as string | null,
+    errorCode: null as string | null,
+    spent: 0,
+    delay: 0,
+  };
   switch (outcome.kind) {
     case 'completed':
-      return { ...row, status: 'completed', result: outcome.result === null ? null : JSON.stringify(outcome.result) };
+      return {
+        ...row,
+        status: 'completed',
+        result: outcome.result === null ? null : JSON.stringify(outcome.result),
+      };
     case 'failed':
       return { ...row, status: 'failed', error: outcome.error, errorCode: outcome.errorCode };
     case 'cancelled':
       return { ...row, status: 'cancelled' };
     case 'retry':
-      return { ...row, error: outcome.error, errorCode: outcome.errorCode, spent: 1, delay: outcome.delaySeconds };
+      return {
+        ...row,
+        error: outcome.error,
+        errorCode: outcome.errorCode,
+        spent: 1,
+        delay: outcome.delaySeconds,
+      };
     case 'release':
       return row;
   }

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { ENDED, JOB_STATUSES, isLegalMove, type JobStatus } from './job-status.js';
 
 describe('job status table', () => {
-  const legal = JOB_STATUSES.flatMap((from) => JOB_STATUSES.filter((to) => isLegalMove(from, to)).map((to) => `${from} → ${to}`));
+  const legal = JOB_STATUSES.flatMap((from) =>
+    JOB_STATUSES.filter((to) => isLegalMove(from, to)).map((to) => `${from} → ${to}`),
+  );
 
   it('allows exactly these moves', () => {
     expect(legal).toEqual([

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
+import { execute, query, type Read, type Tx } from '../../../kernel/database/index.js';
 
 export interface Beat {
   /** False: this worker was silent for so long that its row was removed; it must register again. */
@@ -11,7 +11,10 @@ export interface Beat {
 /** The worker processes and their beats. */
 @Injectable()
 export class WorkersRepository {
-  async register(tx: Tx, worker: { id: string; hostname: string; pid: number; queues: readonly string[] }): Promise<void> {
+  async register(
+    tx: Tx,
+    worker: { id: string; hostname: string; pid: number; queues: readonly string[] },
+  ): Promise<void> {
     await execute(tx, `insert into workers (id, hostname, pid, queues) values ($1, $2, $3, $4)`, [
       worker.id,
       worker.hostname,
@@ -22,7 +25,8 @@ export class WorkersRepository {
 
   /** Renews every lease of the worker at once and answers what it must know about them. */
   async beat(read: Read, workerId: string, runningIds: readonly string[]): Promise<Beat> {
-    const known = (await execute(read, `update workers set beat_at = clock_timestamp() where id = $1`, [workerId])) === 1;
+    const known =
+      (await execute(read, `update workers set beat_at = clock_timestamp() where id = $1`, [workerId])) === 1;
     if (runningIds.length === 0) return { known, held: new Map() };
     const rows = await query<{ id: string; cancelRequested: boolean }>(
       read,
@@ -39,15 +43,10 @@ export class WorkersRepository {
 
   /** Forgets workers silent for so long that their jobs have been rescued. */
   async forgetSilent(read: Read, seconds: number): Promise<number> {
-    return execute(read, `delete from workers where beat_at < clock_timestamp() - make_interval(secs => $1)`, [seconds]);
-  }
-
-  async countLive(read: Read, silenceSeconds: number): Promise<number> {
-    const row = await queryOne<{ count: number }>(
+    return execute(
       read,
-      `select count(*)::integer as count from workers where beat_at > clock_timestamp() - make_interval(secs => $1)`,
-      [silenceSeconds],
+      `delete from workers where beat_at < clock_timestamp() - make_interval(secs => $1)`,
+      [seconds],
     );
-    return row?.count ?? 0;
   }
 }
