@@ -1,9 +1,12 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
 import { AuthKernelModule } from './auth/auth-kernel.module.js';
 import { Settings } from './config/index.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/index.js';
 import { Log } from './log/index.js';
+import { RealtimeModule } from './realtime/index.js';
+import { RedisModule } from './redis/index.js';
 import { Clock, SystemClock } from './time/index.js';
 
 /** What a process has found or started before Nest is built: everything here answers when asked. */
@@ -24,6 +27,9 @@ export class KernelModule {
         DatabaseModule.forRoot(databaseUrl, settings.databasePoolSize),
         HealthModule,
         AuthKernelModule,
+        ScheduleModule.forRoot(),
+        RedisModule.forRoot(settings.redisUrl),
+        RealtimeModule.forRoot(databaseUrl),
       ],
       providers: [
         { provide: Settings, useValue: settings },

@@ -140,5 +140,5 @@ function isOfSurroundings(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return typeof code === 'string'
     ? /^(40|53|57)\w{3}$|^55P03$/.test(code)
-    : typeof message === 'string' && /^Connection terminated/.test(message);
+    : typeof message === 'string' && message.startsWith('Connection terminated');
 }

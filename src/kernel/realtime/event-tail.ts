@@ -19,6 +19,12 @@ interface Subscription {
   readonly listener: (event: StoredEvent) => void;
 }
 
+/** One stretch of following the table, from the first subscriber to the last. */
+interface Reading {
+  position: Position | null;
+  started: Promise<void>;
+}
+
 /** Key of those who see everybody's events. */
 const EVERYBODY = '*';
 
@@ -30,7 +36,7 @@ const EVERYBODY = '*';
 @Injectable()
 export class EventTail implements OnModuleInit, BeforeApplicationShutdown {
   private readonly subscribers = new Map<string, Set<Subscription>>();
-  private reading: { position: Position | null; readonly started: Promise<void> } | null = null;
+  private reading: Reading | null = null;
   private readonly flight: SingleFlight;
   private readonly alarm = new Alarm(() => this.wake());
   private readonly log: Log;
@@ -104,35 +110,44 @@ export class EventTail implements OnModuleInit, BeforeApplicationShutdown {
 
   private startReading(): Promise<void> {
     if (!this.reading) {
-      const reading = {
-        position: null as Position | null,
-        started: this.events.horizon(this.database.read).then((position) => {
-          reading.position = position;
-        }),
-      };
-      reading.started.catch(() => {
-        if (this.reading === reading) this.reading = null;
-      });
+      const reading: Reading = { position: null, started: Promise.resolve() };
+      reading.started = this.findStart(reading);
       this.reading = reading;
     }
     return this.reading.started;
   }
 
-  private async read(): Promise<void> {
-    const reading = this.reading;
-    while (reading?.position && reading === this.reading) {
-      const page = await this.events.read(this.database.read, reading.position, PAGE);
-      this.failing = false;
-      const last = page.at(-1);
-      if (!last) break;
-      reading.position = parseCursor(last.cursor)!;
-      this.heldChecks = 0;
-      for (const event of page) this.tell(event);
-      if (page.length < PAGE) break;
+  private async findStart(reading: Reading): Promise<void> {
+    try {
+      reading.position = await this.events.horizon(this.database.read);
+    } catch (error) {
+      if (this.reading === reading) this.reading = null;
+      throw error;
     }
+    // A doorbell that rang meanwhile found no position to read from.
+    this.wake();
+  }
+
+  private async read(): Promise<void> {
+    const { reading } = this;
+    if (!reading) return;
+    while (await this.readPage(reading));
     // Nobody rings when the older transaction that holds events back ends.
-    if (reading === this.reading && reading && (await this.events.hasHeldBack(this.database.read)))
+    if (this.reading === reading && (await this.events.hasHeldBack(this.database.read)))
       this.alarm.set(jitteredPause(this.heldChecks++, 20, 500));
+  }
+
+  /** Whether more is to be read at once. */
+  private async readPage(reading: Reading): Promise<boolean> {
+    if (!reading.position) return false;
+    const page = await this.events.read(this.database.read, reading.position, PAGE);
+    this.failing = false;
+    const last = page.at(-1);
+    if (!last || this.reading !== reading) return false;
+    reading.position = parseCursor(last.cursor)!;
+    this.heldChecks = 0;
+    for (const event of page) this.tell(event);
+    return page.length === PAGE;
   }
 
   private tell(event: StoredEvent): void {
