@@ -8,6 +8,8 @@ import { Idempotency } from './http/idempotency.js';
 import { IdempotencyRepository } from './http/idempotency.repository.js';
 import { Log } from './log/index.js';
 import { QueueModule } from './queue/index.js';
+import { RealtimeModule } from './realtime/index.js';
+import { RedisModule } from './redis/index.js';
 import { Clock, SystemClock } from './time/index.js';
 
 /** What a process has found or started before Nest is built: everything here answers when asked. */
@@ -34,6 +36,8 @@ export class KernelModule {
         }),
         HealthModule,
         AuthKernelModule,
+        RedisModule.forRoot(settings.redisUrl),
+        RealtimeModule.forRoot(databaseUrl),
       ],
       providers: [
         { provide: Settings, useValue: settings },

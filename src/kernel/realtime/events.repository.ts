@@ -89,15 +89,19 @@ export class EventsRepository {
     return row!.held;
   }
 
-  /** Whether a reader at `after` can still see everything behind it: nothing of it was dropped, nor is it from elsewhere. */
-  async reaches(read: Read, after: Position): Promise<boolean> {
-    const row = await queryOne<{ reaches: boolean }>(
+  /**
+   * Whether a reader at `after` finds everything that came behind it: `kept`. `dropped`: older than the oldest
+   * event that is left. `ahead`: no transaction of this database has come that far, so it is from elsewhere.
+   */
+  async reach(read: Read, after: Position): Promise<'kept' | 'dropped' | 'ahead'> {
+    const row = await queryOne<{ ahead: boolean; kept: boolean | null }>(
       read,
-      `select $1::xid8 <= pg_snapshot_xmax(pg_current_snapshot())
-          and ($1::xid8, $2::bigint) >= (select (xid, seq) from events order by xid, seq limit 1) as reaches`,
+      `select $1::xid8 > pg_snapshot_xmax(pg_current_snapshot()) as ahead,
+              ($1::xid8, $2::bigint) >= (select xid, seq from events order by xid, seq limit 1) as kept`,
       [String(after.xid), String(after.seq)],
     );
-    return row!.reaches ?? false;
+    if (row!.ahead) return 'ahead';
+    return row!.kept ? 'kept' : 'dropped';
   }
 }
 

@@ -1,2 +1,3 @@
+export { jitteredPause } from './backoff.js';
 export { Clock, SystemClock } from './clock.js';
 export { SingleFlight } from './single-flight.js';

@@ -1,0 +1,53 @@
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import { ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { CurrentActor, Requires, type UserActor, isAdmin } from '../auth/index.js';
+import { UserError } from '../http/errors.js';
+import { EventStreams } from './event-streams.js';
+
+const MAX_CHANNELS = 20;
+
+const eventsQuery = z.strictObject({
+  channels: z
+    .string()
+    .transform((text) => [...new Set(text.split(','))])
+    .pipe(
+      z
+        .array(
+          z.string().regex(/^[a-z][a-z0-9-]{0,49}$/, 'must be channel names, such as jobs,notifications'),
+        )
+        .max(MAX_CHANNELS),
+    )
+    .optional(),
+  all: z.enum(['true', 'false'], { error: 'must be true or false' }).default('false'),
+  lastEventId: z.string().max(100).optional(),
+});
+
+@ApiTags('Events')
+@Controller('api/events')
+export class EventsController {
+  constructor(private readonly streams: EventStreams) {}
+
+  /** A live stream of the caller's events (text/event-stream); `Last-Event-ID` resumes. */
+  @Get()
+  @Requires('user')
+  @ApiProduces('text/event-stream')
+  stream(
+    @CurrentActor() actor: UserActor,
+    @Query({ schema: eventsQuery }) { channels, all, lastEventId }: z.output<typeof eventsQuery>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    if (all === 'true' && !isAdmin(actor))
+      throw UserError.forbidden('Only admins see the events of all users.');
+    const filter = { channels, userId: all === 'true' ? undefined : actor.userId };
+    return this.streams.open(filter, resumeId(request) ?? lastEventId, request, reply);
+  }
+}
+
+/** Browsers send it by themselves when they reconnect, so it is newer than the one in the query. */
+function resumeId({ headers }: FastifyRequest): string | undefined {
+  const id = headers['last-event-id'];
+  return typeof id === 'string' && id !== '' ? id : undefined;
+}

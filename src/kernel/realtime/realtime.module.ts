@@ -1,0 +1,44 @@
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { Log } from '../log/index.js';
+import { RedisConnections } from '../redis/index.js';
+import { EventCursorsRepository } from './event-cursors.repository.js';
+import { EventDelivery } from './event-delivery.js';
+import { EventStreams } from './event-streams.js';
+import { EventTail } from './event-tail.js';
+import { EventsController } from './events.controller.js';
+import { Events } from './events.js';
+import { EventsRepository } from './events.repository.js';
+import { Hub } from './hub.js';
+import { PostgresTransport } from './postgres-transport.js';
+import { RedisTransport } from './redis-transport.js';
+import { SseRegistry } from './sse-registry.js';
+import { TransportHub } from './transport-hub.js';
+
+/** Messages between processes, stored events and streams to clients. */
+@Global()
+@Module({})
+export class RealtimeModule {
+  /** The hub uses Redis where it is configured, and otherwise the database at `databaseUrl`. */
+  static forRoot(databaseUrl: string): DynamicModule {
+    return {
+      module: RealtimeModule,
+      controllers: [EventsController],
+      providers: [
+        {
+          provide: Hub,
+          useFactory: (log: Log, redis?: RedisConnections) =>
+            new TransportHub(redis ? new RedisTransport(redis) : new PostgresTransport(databaseUrl), log),
+          inject: [Log, { token: RedisConnections, optional: true }],
+        },
+        Events,
+        EventsRepository,
+        EventCursorsRepository,
+        EventDelivery,
+        EventTail,
+        EventStreams,
+        SseRegistry,
+      ],
+      exports: [Hub, Events, EventDelivery, EventTail, SseRegistry],
+    };
+  }
+}

@@ -1,0 +1,137 @@
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { SseRegistry } from './sse-registry.js';
+
+export interface SseMessage {
+  /** Event name; absent only for a message that moves the client's last event id and shows nothing. */
+  readonly event?: string;
+  /** Where the client resumes after this message. */
+  readonly id?: string;
+  readonly data?: object;
+}
+
+/** Bounds of what may wait for a client that reads slowly (security notes §4). */
+const MAX_PENDING_EVENTS = 256;
+const MAX_PENDING_BYTES = 256 * 1024;
+const GRACE_MS = 5_000;
+
+/**
+ * One event stream to one client.
+ *
+ * A client that does not keep up is cut off with `event: overflow` instead of growing the process: it reconnects
+ * and resumes by its last event id. After the end of the stream `send` does nothing.
+ */
+export class SseStream {
+  private pending = 0;
+  private ended = false;
+  private readonly closeListeners: (() => void)[] = [];
+
+  constructor(private readonly raw: ServerResponse) {
+    raw.on('error', () => this.finish());
+    raw.once('close', () => this.finish());
+    if (raw.destroyed || raw.closed) this.finish();
+  }
+
+  get closed(): boolean {
+    return this.ended;
+  }
+
+  /** The client is behind: what is only of passing interest may be left out. */
+  get backlogged(): boolean {
+    return this.pending > 0;
+  }
+
+  /** False when the stream has ended, by this message or before. */
+  send(message: SseMessage): boolean {
+    if (this.ended) return false;
+    if (this.pending >= MAX_PENDING_EVENTS || this.raw.writableLength >= MAX_PENDING_BYTES) {
+      this.write('event: overflow\ndata: {}\n\n');
+      this.end();
+      return false;
+    }
+    this.write(frame(message));
+    return true;
+  }
+
+  /** Keeps proxies from closing a quiet connection. Left out while earlier bytes still wait. */
+  heartbeat(): void {
+    if (!this.ended && !this.backlogged) this.write(': \n\n');
+  }
+
+  /** Ends the stream; the client comes back after about `retryMs`. */
+  close(retryMs?: number): void {
+    if (this.ended) return;
+    if (retryMs !== undefined) this.write(`retry: ${retryMs}\n\n`);
+    this.end();
+  }
+
+  /** Runs once when the stream has ended, whoever ended it; at once when it already has. */
+  onClose(listener: () => void): void {
+    if (this.ended) listener();
+    else this.closeListeners.push(listener);
+  }
+
+  /** Resolves when the client has taken what waited, or the stream has ended. */
+  async drained(): Promise<void> {
+    if (this.ended || !this.raw.writableNeedDrain) return;
+    await new Promise<void>((resolve) => {
+      this.raw.once('drain', resolve);
+      this.onClose(resolve);
+    });
+  }
+
+  private write(text: string): void {
+    this.pending += 1;
+    this.raw.write(text, () => {
+      this.pending -= 1;
+    });
+  }
+
+  private end(): void {
+    this.raw.end();
+    // A client that reads nothing would hold the connection open for ever.
+    const timer = setTimeout(() => this.raw.destroy(), GRACE_MS).unref();
+    this.raw.once('close', () => clearTimeout(timer));
+    this.finish();
+  }
+
+  private finish(): void {
+    if (this.ended) return;
+    this.ended = true;
+    for (const listener of this.closeListeners.splice(0)) listener();
+  }
+}
+
+/** How long a client waits before it reconnects by itself. */
+const RETRY_MS = 2_000;
+
+/**
+ * Turns a request into an event stream. Do everything that can fail before: from here on the status is 200. The
+ * headers that earlier hooks have set (request id, security headers) are kept. Throws `OperationalError` (503)
+ * while the process is shutting down.
+ */
+export function openSse(request: FastifyRequest, reply: FastifyReply, registry: SseRegistry): SseStream {
+  registry.refuseWhileDraining();
+  const { raw } = reply.hijack();
+  request.raw.socket.setTimeout(0);
+  raw.writeHead(200, {
+    ...reply.getHeaders(),
+    'Content-Type': 'text/event-stream; charset=utf-8',
+    'Cache-Control': 'no-store, no-transform',
+    'X-Accel-Buffering': 'no',
+  });
+  raw.write(`retry: ${RETRY_MS}\n\n`);
+  const stream = new SseStream(raw);
+  registry.add(stream);
+  return stream;
+}
+
+/** JSON holds no raw line breaks, so `data:` is always one line; names and ids come from validated text. */
+function frame({ event, id, data }: SseMessage): string {
+  const lines = [
+    ...(event === undefined ? [] : [`event: ${event}`]),
+    ...(id === undefined ? [] : [`id: ${id}`]),
+    ...(data === undefined ? [] : [`data: ${JSON.stringify(data)}`]),
+  ];
+  return `${lines.join('\n')}\n\n`;
+}
