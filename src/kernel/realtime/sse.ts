@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SseRegistry } from './sse-registry.js';
@@ -115,7 +116,7 @@ export function openSse(request: FastifyRequest, reply: FastifyReply, registry: 
   const { raw } = reply.hijack();
   request.raw.socket.setTimeout(0);
   raw.writeHead(200, {
-    ...reply.getHeaders(),
+    ...(reply.getHeaders() as OutgoingHttpHeaders),
     'Content-Type': 'text/event-stream; charset=utf-8',
     'Cache-Control': 'no-store, no-transform',
     'X-Accel-Buffering': 'no',
