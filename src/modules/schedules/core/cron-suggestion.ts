@@ -87,28 +87,27 @@ function isUsable(text: string): boolean {
 }
 
 function withSuggestion(expression: string, code: CronProblem['code'], message: string): CronProblem {
-  const suggestion = candidates(expression).find(isUsable);
-  return suggestion === undefined ? { code, message } : { code, message, suggestion };
+  const suggestion = repairExpression(expression);
+  return suggestion !== undefined && isUsable(suggestion) ? { code, message, suggestion } : { code, message };
 }
 
-function candidates(expression: string): string[] {
-  if (expression.startsWith('@')) {
-    const nickname = nearest(expression, NICKNAMES, 2);
-    return nickname === undefined ? [] : [nickname];
-  }
+/** What was probably meant; not always valid. */
+function repairExpression(expression: string): string | undefined {
+  if (expression.startsWith('@')) return nearest(expression, NICKNAMES, 2);
   let fields = fieldsOf(expression);
   if (fields.length === 4) fields.push('*');
   // Seven fields are Quartz's, with a year at the end.
   if (fields.length === 7) fields = fields.slice(0, 6);
-  if (fields.length < 5 || fields.length > 6) return [];
+  if (fields.length < 5 || fields.length > 6) return undefined;
   const kinds = kindsFor(fields);
   const repaired = fields.map((field, index) => {
     const kind = kinds[index]!;
     return isValidAlone(kind, field) ? field : repair(kind, field);
   });
+  const text = repaired.join(' ');
   // 31 February, 31 April: the last day of the month is what comes nearest.
-  const lastDay = repaired.with(repaired.length - 3, 'L');
-  return [repaired.join(' '), lastDay.join(' ')];
+  const isImpossible = syntaxProblem(text) === null && !isUsable(text);
+  return isImpossible ? repaired.with(repaired.length - 3, 'L').join(' ') : text;
 }
 
 function repair(kind: FieldKind, field: string): string {
@@ -139,8 +138,12 @@ function repairRange(kind: FieldKind, text: string): string {
     return known < 0 ? clamp(kind, end) : String(known + kind.min);
   });
   if (low === undefined || high === undefined) return /^\d+$/.test(text) ? clamp(kind, text) : text;
-  const isWrapped = Number(low) > Number(high);
-  return isWrapped ? `${low}-${kind.max},${kind.min}-${high}` : `${low}-${high}`;
+  if (Number(low) <= Number(high)) return `${low}-${high}`;
+  const wrapped = [`${low}-${kind.max}`, `${kind.min}-${high}`].join(',');
+  // Someone who wrote FRI-MON reads names, not numbers.
+  return /[A-Z]/i.test(text)
+    ? wrapped.replace(/\d+/g, (value) => kind.words[Number(value) - kind.min]!)
+    : wrapped;
 }
 
 function clamp(kind: FieldKind, digits: string): string {

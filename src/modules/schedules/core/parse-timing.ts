@@ -192,5 +192,5 @@ function nearestZone(name: string, known: readonly string[]): string | undefined
   const byCity = known.find(
     (zone) => zone.slice(zone.lastIndexOf('/') + 1).toLowerCase() === text.toLowerCase(),
   );
-  return byCity ?? nearest(text, known, 3);
+  return byCity ?? nearest(text, known, Math.min(3, Math.floor(text.length / 3)));
 }
