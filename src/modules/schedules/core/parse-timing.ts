@@ -48,6 +48,8 @@ export type ParsedTiming =
 const MAX_INTERVAL_SECONDS = 2_147_483_647;
 const MAX_JITTER_SECONDS = 86_400;
 const MAX_TEXT_TO_COMPARE = 64;
+/** Only to correct spelling: aliases are valid too, and the runtime does not list them. */
+const KNOWN_ZONES = ['UTC', ...Intl.supportedValuesOf('timeZone')];
 
 /**
  * Check a rule's timing and fill in defaults. Reports all problems at once, never throws, and what it accepts
@@ -58,7 +60,7 @@ export function parseTiming(input: TimingInput, now?: number): ParsedTiming {
   const errors: TimingError[] = [];
   const type = oneOf(['cron', 'interval', 'once'], input.type, 'type', errors);
   const timezone = parseZone(input.timezone, errors);
-  const expression = input.cronExpression?.trim().replace(/\s+/g, ' ') ?? null;
+  const expression = input.cronExpression?.trim().replace(/\s+/g, ' ') || null;
   const runAt = parseInstant(input.runAt, 'runAt', errors);
   const startsAt = parseInstant(input.startsAt, 'startsAt', errors);
   const endsAt = parseInstant(input.endsAt, 'endsAt', errors);
@@ -125,8 +127,7 @@ function checkNeeds(
   type: string,
   errors: TimingError[],
 ): void {
-  const isGiven = value !== null && value !== '';
-  if (isNeeded && !isGiven) {
+  if (isNeeded && value === null) {
     errors.push({ field, code: 'required', message: `is required for a rule of type ${type}` });
   } else if (!isNeeded && value !== null) {
     // Kept silently, it would look as if it had an effect.
@@ -167,14 +168,13 @@ function parseInstant(value: number | null | undefined, field: string, errors: T
 }
 
 function parseZone(name: string, errors: TimingError[]): string | null {
-  const known = ['UTC', ...Intl.supportedValuesOf('timeZone')];
   try {
     zoneOf(name);
     // Keep an alias as it was given: the runtime's own choice of canonical name changes between versions.
-    return known.find((other) => other.toLowerCase() === name.toLowerCase()) ?? name;
+    return KNOWN_ZONES.find((other) => other.toLowerCase() === name.toLowerCase()) ?? name;
   } catch (error) {
     if (!(error instanceof UnknownZoneError)) throw error;
-    const suggestion = nearestZone(name, known);
+    const suggestion = nearestZone(name);
     const message = 'must be an IANA time zone such as Europe/Berlin';
     errors.push({
       field: 'timezone',
@@ -186,11 +186,11 @@ function parseZone(name: string, errors: TimingError[]): string | null {
   }
 }
 
-function nearestZone(name: string, known: readonly string[]): string | undefined {
+function nearestZone(name: string): string | undefined {
   if (name.length > MAX_TEXT_TO_COMPARE) return undefined;
   const text = name.trim().replace(/\s+/g, '_');
-  const byCity = known.find(
+  const byCity = KNOWN_ZONES.find(
     (zone) => zone.slice(zone.lastIndexOf('/') + 1).toLowerCase() === text.toLowerCase(),
   );
-  return byCity ?? nearest(text, known, Math.min(3, Math.floor(text.length / 3)));
+  return byCity ?? nearest(text, KNOWN_ZONES, Math.min(3, Math.floor(text.length / 3)));
 }
