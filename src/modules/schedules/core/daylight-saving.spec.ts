@@ -22,6 +22,9 @@ describe('America/New_York, 8 March 2026: 02:00 becomes 03:00', () => {
     // Two times in the gap, and one right at its end: the instant after the gap runs once for all three.
     ['0,30 2,3 * * *', {}, ['2026-03-08T03:00:00-04:00 gap_shifted', '2026-03-08T03:30:00-04:00']],
     ['*/5 30 2 * * *', {}, ['2026-03-08T03:00:00-04:00 gap_shifted', '2026-03-09T02:30:00-04:00']],
+    // A run that is due right after the gap is nothing special.
+    ['0 3 * * *', {}, ['2026-03-08T03:00:00-04:00', '2026-03-09T03:00:00-04:00']],
+    ['0 3 * * *', { gap: 'skip' }, ['2026-03-08T03:00:00-04:00', '2026-03-09T03:00:00-04:00']],
     // Steps and wildcards follow elapsed time, whatever the policy says.
     ['*/30 2 * * *', {}, ['2026-03-09T02:00:00-04:00 gap_skipped', '2026-03-09T02:30:00-04:00']],
     ['0 */2 * * *', {}, ['2026-03-08T00:00:00-05:00', '2026-03-08T04:00:00-04:00 gap_skipped']],

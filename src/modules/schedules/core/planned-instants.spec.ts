@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cronRule, instant, timingRule } from '../../../../test/factories/timing-rule.js';
 import { nextAfter, upcoming, type DaylightSavingPolicy, type TimingRule } from './index.js';
+import { jitterHash } from './jitter.js';
 import { plannedAfter } from './planned-instants.js';
 
 const MINUTE = 60_000;
@@ -248,6 +249,30 @@ describe('jitter', () => {
         expect(plannedAfter(rule, at - 1)).toEqual(planned);
       }),
     );
+  });
+
+  it('shortens its window to the end of the rule', () => {
+    const runAt = 1_000;
+    const delays = [0, 1, 2, 3, 4, 5, 6, 7].map((seed) => {
+      const timing = { type: 'once', runAt, endsAt: runAt + 2_000, jitterSeconds: 3_600 };
+      return nextAfter(timingRule({ ...timing, jitterSeed: String(seed) }), 0)! - runAt;
+    });
+    expect(new Set(delays)).toEqual(new Set([0, 1_000, 2_000]));
+  });
+
+  it('loses and repeats no slot of an uneven rule, from wherever one asks', () => {
+    const bursts = cronRule('0-7,40,41 0,1,5 * * *');
+    const nominal = plannedBetween(bursts, 0, 3 * DAY);
+    for (let seed = 0; seed < 20; seed += 1) {
+      const rule = { ...bursts, jitterSeconds: 40_000, jitterSeed: String(seed) };
+      const planned = nominal.slice(0, -1).map((slot, index) => {
+        const window = Math.min(40_000, (nominal[index + 1]! - slot) / 1000);
+        return slot + (jitterHash(rule.jitterSeed) % window) * 1000;
+      });
+      for (let at = 0; at < 2 * DAY; at += 13 * MINUTE) {
+        expect(nextAfter(rule, at)).toBe(planned.find((other) => other > at));
+      }
+    }
   });
 
   it('delays every slot of an even rule alike and spreads rules over the window', () => {
