@@ -177,7 +177,7 @@ describe('parseTiming', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

@@ -127,7 +127,7 @@ describe('cron rules', () => {
           expect(plannedBetween(rule, minutes[0]!.at, minutes.at(-1)!.at)).toEqual(expected);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 });
