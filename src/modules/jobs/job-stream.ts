@@ -28,7 +28,7 @@ export class JobStream {
   ) {}
 
   async follow(actor: UserActor, id: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const job = await this.jobs.get(actor, id); // 404 while it can still be told
+    await this.jobs.get(actor, id); // 404 while it can still be told
     const stream = openSse(request, reply, this.registry);
     const waiting: (() => void)[] = [];
     let deliver = (send: () => void): void => void waiting.push(send);
