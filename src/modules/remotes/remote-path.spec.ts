@@ -130,7 +130,11 @@ describe('parseRemotePath', () => {
   });
 
   it('answers any value whatsoever with a path or InvalidRemotePath', () => {
-    fc.assert(fc.property(fc.anything(), (input) => expect(reasonOf(input)).toBeTypeOf('string')));
+    fc.assert(
+      fc.property(fc.anything(), (input) => {
+        expect(reasonOf(input)).toBeTypeOf('string');
+      }),
+    );
   });
 
   it('does not change a name', () => {
