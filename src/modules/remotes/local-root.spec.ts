@@ -6,6 +6,7 @@ import {
   LocalRootError,
   type LocalRootReason,
   checkLocalRoot,
+  placesOverlap,
   refuseLinksInTheWay,
   resolveInside,
 } from './local-root.js';
@@ -114,6 +115,20 @@ describe('resolveInside', () => {
     expect(await resolveInside(join(base, 'alias-of-allowed'), parseRemotePath('a'))).toBe(
       join(allowed, 'a'),
     );
+  });
+});
+
+describe('placesOverlap', () => {
+  it.each([
+    ['/srv/a', '/srv/a', true],
+    ['/srv/a', '/srv/a/b', true],
+    ['/srv/a/b', '/srv/a', true],
+    ['/', '/srv', true],
+    ['/srv/a', '/srv/ab', false],
+    ['/srv/a', '/srv/b', false],
+    ['/srv/\u00e9', '/srv/e\u0301/x', true],
+  ])('%j and %j: %s', (a, b, expected) => {
+    expect(placesOverlap(a, b)).toBe(expected);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
-import { CONTROL_CHARACTER, type RemotePath } from './remote-path.js';
+import { CONTROL_CHARACTER, type RemotePath, comparisonKey } from './remote-path.js';
 
 export type LocalRootReason =
   | 'not_absolute'
@@ -72,6 +72,12 @@ export async function resolveInside(root: string, path: RemotePath): Promise<str
     throw new LocalRootError('link_outside', 'The path goes through a link that leads outside the remote.');
   }
   return real;
+}
+
+/** Whether two real places are the same or one lies in the other. Composed and decomposed letters do not differ. */
+export function placesOverlap(a: string, b: string): boolean {
+  const [keyA, keyB] = [comparisonKey(a), comparisonKey(b)];
+  return isInside(keyA, keyB) || isInside(keyB, keyA);
 }
 
 /**

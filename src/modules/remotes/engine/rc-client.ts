@@ -1,4 +1,5 @@
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { once } from 'node:events';
+import { Agent, IncomingMessage, request } from 'node:http';
 import { isRecord } from './progress.js';
 
 const CALL_LIMIT_MS = 30_000;
@@ -42,7 +43,6 @@ export class RcClient {
     private readonly port: number,
     user: string,
     password: string,
-    private readonly exited: Promise<unknown>,
   ) {
     this.authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
   }
@@ -69,56 +69,53 @@ export class RcClient {
     this.agent.destroy();
   }
 
-  private post(
+  private async post(
     method: string,
     body: string,
     signal: AbortSignal | undefined,
     timeoutMs: number,
   ): Promise<{ status: number; body: string }> {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      const call = request({
-        host: '127.0.0.1',
-        port: this.port,
-        path: `/${method}`,
-        method: 'POST',
-        agent: this.agent,
-        headers: {
-          authorization: this.authorization,
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(body),
-        },
-        ...(signal && { signal }),
-      });
-      const timer = setTimeout(() => call.destroy(new Error(`none within ${timeoutMs} ms`)), timeoutMs);
-      const fail = (error: Error): void => {
-        clearTimeout(timer);
-        reject(signal?.aborted ? error : new RcConnectionError(method, error.message, { cause: error }));
-      };
-      call.once('error', fail);
-      call.once('response', (response) => {
-        collect(response, call.destroy.bind(call)).then((text) => {
-          clearTimeout(timer);
-          resolve({ status: response.statusCode ?? 0, body: text });
-        }, fail);
-      });
-      // A process that dies may leave the connection open for a moment.
-      void this.exited.then(() => call.destroy(new Error('it has ended')));
-      call.end(body);
+    signal?.throwIfAborted();
+    const call = request({
+      host: '127.0.0.1',
+      port: this.port,
+      path: `/${method}`,
+      method: 'POST',
+      agent: this.agent,
+      headers: {
+        authorization: this.authorization,
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+      },
+      ...(signal && { signal }),
     });
+    // An error after the response has begun is reported twice; the body reports it too.
+    call.on('error', () => {});
+    const timer = setTimeout(() => call.destroy(new Error(`none within ${timeoutMs} ms`)), timeoutMs);
+    try {
+      const answered = once(call, 'response');
+      call.end(body);
+      const [response] = await answered;
+      if (!(response instanceof IncomingMessage)) throw new Error('no response');
+      return { status: response.statusCode ?? 0, body: await text(response) };
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new RcConnectionError(method, why, { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 
-async function collect(response: IncomingMessage, abort: (error: Error) => void): Promise<string> {
+async function text(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response) {
     if (!Buffer.isBuffer(chunk)) continue;
     size += chunk.length;
     if (size > MAX_ANSWER_BYTES) {
-      const error = new Error(`the answer is larger than ${MAX_ANSWER_BYTES / 1024 / 1024} MiB`);
-      abort(error);
-      throw error;
+      throw new Error(`the answer is larger than ${MAX_ANSWER_BYTES / 1024 / 1024} MiB`);
     }
     chunks.push(chunk);
   }

@@ -49,7 +49,6 @@ export class RcloneProcess {
     private readonly client: RcClient,
     /** Resolves, never rejects, when it has ended for whatever reason and its whole log has been read. */
     readonly exited: Promise<RcloneExit>,
-    private readonly state: { ended: boolean },
   ) {}
 
   /**
@@ -71,26 +70,27 @@ export class RcloneProcess {
     if (living.size === 0) process.once('exit', killLiving);
     living.add(child);
 
-    const state = { ended: false };
     const exited = new Promise<RcloneExit>((done) => {
       // 'close' comes after 'exit', when everything it wrote has been read; after a failed spawn it comes alone.
       child.once('close', (code, signal) => {
-        state.ended = true;
         living.delete(child);
         if (living.size === 0) process.off('exit', killLiving);
         done({ code, signal });
       });
     });
-    const port = await ready(child, exited, options);
-    return new RcloneProcess(child, new RcClient(port, 'steward', password, exited), exited, state);
+    const port = await ready(child, options);
+    const client = new RcClient(port, 'steward', password);
+    child.once('exit', () => client.close());
+    return new RcloneProcess(child, client, exited);
   }
 
   get pid(): number {
     return this.child.pid ?? -1;
   }
 
+  /** It is dead already; `exited` may still be reading its last words. */
   get ended(): boolean {
-    return this.state.ended;
+    return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
   /** Calls one rc method: see `RcClient.call`. */
@@ -111,25 +111,23 @@ export class RcloneProcess {
 }
 
 function rcdArguments(jobExpiry: string): string[] {
-  return [
-    'rcd',
-    ...['--config', ''],
-    ...['--rc-addr', '127.0.0.1:0'],
-    '--use-json-log',
+  const options: [name: string, value: string][] = [
+    ['--config', ''],
+    ['--rc-addr', '127.0.0.1:0'],
     // Never DEBUG: it prints secrets.
-    ...['--log-level', 'INFO'],
-    ...['--rc-job-expire-duration', jobExpiry],
-    ...['--cache-dir', '/dev/null/cache'],
-    ...['--contimeout', '15s'],
-    ...['--timeout', '5m'],
-    ...['--low-level-retries', '10'],
+    ['--log-level', 'INFO'],
+    ['--rc-job-expire-duration', jobExpiry],
+    ['--cache-dir', '/dev/null/cache'],
+    ['--contimeout', '15s'],
+    ['--timeout', '5m'],
+    ['--low-level-retries', '10'],
   ];
+  return ['rcd', '--use-json-log', ...options.flat()];
 }
 
 /** The port it listens on, as soon as it says so. On failure it is dead when this throws. */
 function ready(
   child: ChildProcess,
-  exited: Promise<RcloneExit>,
   options: { onLine?: (line: LogLine) => void; signal?: AbortSignal },
 ): Promise<number> {
   return new Promise<number>((resolve, reject) => {
@@ -164,7 +162,7 @@ function ready(
         resolve(Number(port));
       });
     }
-    void exited.then(({ code, signal }) => {
+    child.once('close', (code, signal) => {
       settle();
       const how = signal ?? `exit code ${code}`;
       // 127: setpriv ran, but not rclone behind it.
