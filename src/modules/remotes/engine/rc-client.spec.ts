@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { once } from 'node:events';
+import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RcClient, RcConnectionError, RcError } from './rc-client.js';
 
@@ -57,7 +58,7 @@ describe('RcClient', () => {
     const error = await thrownBy(rc.call('config/create', { pass: 'hunter2' }));
     expect(error).toBeInstanceOf(RcError);
     expect(error).toMatchObject({ status: 404, message: 'directory not found', method: 'config/create' });
-    expect(JSON.stringify([error, String(error), (error as Error).stack])).not.toContain('hunter2');
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('hunter2');
   });
 
   it.each([

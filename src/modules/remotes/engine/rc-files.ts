@@ -48,7 +48,7 @@ export async function entriesOf(process: RcloneProcess, fs: string, path: Remote
 
 /** Whether rclone means that nothing is there; a path below a file is answered with 500, not 404. */
 export function isMissing(error: unknown): boolean {
-  return error instanceof RcError && (error.status === 404 || /: not a directory$/.test(error.message));
+  return error instanceof RcError && (error.status === 404 || error.message.endsWith(': not a directory'));
 }
 
 export function toFileEntry(item: unknown): FileEntry | null {

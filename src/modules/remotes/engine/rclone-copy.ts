@@ -127,36 +127,39 @@ export class RcloneCopy {
     }
   }
 
-  private async explain(error: unknown): Promise<unknown> {
-    if (error instanceof TransferError) return error;
+  private async explain(cause: unknown): Promise<unknown> {
+    if (cause instanceof TransferError) return cause;
     if (this.task.observer.signal.aborted) {
       await this.stop();
       await this.end();
-      return new TransferError('cancelled', 'The copy was cancelled.', { ...this.details(error) });
+      return new TransferError('cancelled', 'The copy was cancelled.', this.details(cause));
     }
-    if (error instanceof RcError) {
+    if (cause instanceof RcError) {
       await this.end();
       const { failures, failed } = this.log;
       const verdict = judge({
-        error: this.log.redact(error.message),
+        error: this.log.redact(cause.message),
         fatal: this.stats['fatalError'] === true,
         failures,
         failed,
         succeeded: count(this.stats['transfers']) + Math.max(0, count(this.stats['checks']) - failed),
       });
       // A failed file is removed again by rclone, so nothing is incomplete.
-      const details = { ...this.details(error), possiblyPartial: [], retryable: verdict.retryable };
+      const details = { ...this.details(cause), possiblyPartial: [], retryable: verdict.retryable };
       return new TransferError(verdict.kind, verdict.message, details);
     }
-    if (error instanceof RcConnectionError) {
-      const byItself = this.process.exited.then(
-        ({ code, signal }) => `ended (${signal ?? `exit code ${code}`})`,
-      );
-      const how = await Promise.race([byItself, delay(END_SEEN_WITHIN_MS, 'stopped answering')]);
+    if (cause instanceof RcConnectionError) {
+      const how = (await this.diedByItself()) ?? 'stopped answering';
       await this.end();
-      return new TransferError('temporary', `rclone ${how} during the copy.`, this.details(error));
+      return new TransferError('temporary', `rclone ${how} during the copy.`, this.details(cause));
     }
-    return error;
+    return cause;
+  }
+
+  /** How it died, if it did: a connection breaks a moment before the end of the process is seen. */
+  private async diedByItself(): Promise<string | null> {
+    const exit = await Promise.race([this.process.exited, delay(END_SEEN_WITHIN_MS, null)]);
+    return exit && `ended (${exit.signal ?? `exit code ${exit.code}`})`;
   }
 
   /**
@@ -173,7 +176,10 @@ export class RcloneCopy {
       // The files under way are known only before the stop.
       this.stats = await ask('core/stats', {});
       await ask('job/stop', { jobid });
-      while ((await ask('job/status', { jobid }))['finished'] !== true) await delay(FIRST_POLL_MS);
+      while (performance.now() < deadline) {
+        if ((await ask('job/status', { jobid }))['finished'] === true) return;
+        await delay(FIRST_POLL_MS);
+      }
     } catch {
       // Out of time, or gone already.
     }
