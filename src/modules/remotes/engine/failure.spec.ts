@@ -17,6 +17,7 @@ describe('judge', () => {
     ['open x: permission denied', 'permission', false],
     ['mkdir x: read-only file system', 'permission', false],
     ['write x: no space left on device', 'fatal', false],
+    ['file too big for remaining disk space', 'fatal', false],
     ['mkdir /null: not a directory', 'fatal', false],
     ["mismatched '[' and ']' in glob \"[bad\"", 'fatal', false],
     ['read: connection reset by peer', 'temporary', true],

@@ -22,7 +22,7 @@ export interface FailedRun {
 const CAUSES: [pattern: RegExp, kind: TransferErrorKind][] = [
   [/permission denied|operation not permitted|read-only file system|access denied/i, 'permission'],
   // A full disk stays full until a person acts; so do the others.
-  [/no space left on device|disk quota exceeded|file too large/i, 'fatal'],
+  [/no space left on device|remaining disk space|disk quota exceeded|file too large/i, 'fatal'],
   [
     /not a directory|is a directory|is a file not|file name too long|too many levels of symbolic links/i,
     'fatal',

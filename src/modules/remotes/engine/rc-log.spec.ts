@@ -56,6 +56,13 @@ describe('CopyLog', () => {
     log.add({ level: 'info', message: 'Copied (new)', object: 'a', skipped: null });
     log.add({ level: 'warning', message: "Can't follow symlink", object: 'l', skipped: null });
     log.add({ level: 'warning', message: 'Skipped copy as', object: 'a', skipped: 'copy' });
+    log.add({
+      level: 'warning',
+      message: 'Serving remote control on http://127.0.0.1:1/',
+      object: null,
+      skipped: null,
+    });
+    log.add({ level: 'warning', message: 'Bandwidth limit set to {1Mi 1Mi}', object: null, skipped: null });
     log.add({ level: 'error', message: 'rc: "sync/copy": error: x', object: null, skipped: null });
     expect(log.take()).toEqual([
       { level: 'warning', message: "l: Can't follow symlink", details: { object: 'l' } },

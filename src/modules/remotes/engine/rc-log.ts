@@ -53,6 +53,8 @@ export interface Report {
   details?: object;
 }
 
+/** The rc server on itself; its `rc: …` repeats errors that the calls return anyway. */
+const ABOUT_ITSELF = /^(rc: "|Serving remote control|Bandwidth limit (set|reset) )/;
 /** Distinct failed names remembered; past it every further error line counts as a file. */
 const MAX_REMEMBERED = 10_000;
 /** Lines passed on per copy; a copy in which every file fails would otherwise write millions. */
@@ -73,7 +75,10 @@ export class CopyLog {
   /** `roots`: directories whose names must not appear in what is passed on. */
   constructor(roots: readonly string[]) {
     // The longest first, else a root inside another one would leave its tail behind.
-    this.hiddenPrefixes = roots.filter((root) => root !== '/').toSorted((a, b) => b.length - a.length);
+    this.hiddenPrefixes = roots
+      .map((root) => root.replace(/\/+$/, ''))
+      .filter((root) => root !== '')
+      .toSorted((a, b) => b.length - a.length);
   }
 
   get failed(): number {
@@ -81,8 +86,7 @@ export class CopyLog {
   }
 
   add(line: LogLine): void {
-    // The rc server's own echo of an error that the call returns anyway.
-    if (line.message.startsWith('rc: "')) return;
+    if (ABOUT_ITSELF.test(line.message)) return;
     const message = this.redact(line.message);
     if (line.skipped !== null) {
       this.report({

@@ -15,8 +15,6 @@ import {
 
 const FIRST_POLL_MS = 20;
 const POLL_MS = 500;
-/** A broken connection is seen before the end of the process that broke it. */
-const END_SEEN_WITHIN_MS = 250;
 
 /** `fs` is the name of a remote inside the process, with its colon. */
 export interface CopyPlace {
@@ -149,17 +147,12 @@ export class RcloneCopy {
       return new TransferError(verdict.kind, verdict.message, details);
     }
     if (cause instanceof RcConnectionError) {
-      const how = (await this.diedByItself()) ?? 'stopped answering';
+      const exit = await this.process.hasEnded();
+      const how = exit === null ? 'stopped answering' : `ended (${exit.signal ?? `exit code ${exit.code}`})`;
       await this.end();
       return new TransferError('temporary', `rclone ${how} during the copy.`, this.details(cause));
     }
     return cause;
-  }
-
-  /** How it died, if it did: a connection breaks a moment before the end of the process is seen. */
-  private async diedByItself(): Promise<string | null> {
-    const exit = await Promise.race([this.process.exited, delay(END_SEEN_WITHIN_MS, null)]);
-    return exit && `ended (${exit.signal ?? `exit code ${exit.code}`})`;
   }
 
   /**

@@ -2,11 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type LogLine, parseLogLine } from './rc-log.js';
 import { RcClient } from './rc-client.js';
 import { CLEAN_ENVIRONMENT, type RcloneCommand } from './rclone-binary.js';
 
 const READY_LIMIT_MS = 15_000;
+const END_SEEN_WITHIN_MS = 250;
 const READY_LINE = /Serving remote control on http:\/\/127\.0\.0\.1:(\d+)\//;
 /** Lines kept to explain a failed start. */
 const TAIL_LINES = 5;
@@ -88,9 +90,9 @@ export class RcloneProcess {
     return this.child.pid ?? -1;
   }
 
-  /** It is dead already; `exited` may still be reading its last words. */
-  get ended(): boolean {
-    return this.child.exitCode !== null || this.child.signalCode !== null;
+  /** How it ended, if it did: to be asked after a broken connection, which is seen before the end that broke it. */
+  hasEnded(): Promise<RcloneExit | null> {
+    return Promise.race([this.exited, delay(END_SEEN_WITHIN_MS, null)]);
   }
 
   /** Calls one rc method: see `RcClient.call`. */

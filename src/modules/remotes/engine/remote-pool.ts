@@ -1,3 +1,4 @@
+import { RcConnectionError } from './rc-client.js';
 import type { RcloneProcess } from './rclone-process.js';
 import { type EngineRemote, TransferError } from './transfer-engine.js';
 
@@ -25,14 +26,25 @@ export class RemotePool {
     private readonly limits: { max: number; idleMs: number },
   ) {}
 
-  /** Runs `work` with a process that serves `remote`. Throws what starting or `work` throws. */
+  /**
+   * Runs `work` with a process that serves `remote`, and once more with another one if the process turns out to be
+   * dead, so `work` must only look. Throws what starting or `work` throws.
+   */
   async use<T>(remote: EngineRemote, work: (process: RcloneProcess) => Promise<T>): Promise<T> {
     const key = JSON.stringify([remote.id, remote.type, remote.root]);
-    const entry = await this.take(key, remote);
-    try {
-      return await work(await entry.process);
-    } finally {
-      this.release(key, entry);
+    for (let attempt = 1; ; attempt++) {
+      const entry = await this.take(key, remote);
+      try {
+        return await work(await entry.process);
+      } catch (error) {
+        if (!(error instanceof RcConnectionError)) throw error;
+        // Dead or deaf: in neither case of use to the next one.
+        const dead = (await (await entry.process).hasEnded()) !== null;
+        await this.remove(key, entry);
+        if (!dead || attempt > 1) throw error;
+      } finally {
+        this.release(key, entry);
+      }
     }
   }
 

@@ -163,7 +163,7 @@ export abstract class TransferEngine {
    *
    * A folder's content goes into the destination folder, which is made if missing. A file goes into the
    * destination if that is a folder (the root always is), else becomes the file of that path; filters apply to
-   * folders only. Files that are equal already are not copied again, so running it twice is safe and continues an
+   * folders only. Symbolic links are left out with a warning. Files that are equal already are not copied again, so running it twice is safe and continues an
    * interrupted copy file by file. Nothing is ever deleted at the destination.
    *
    * Aborting `observer.signal` ends it within about ten seconds, in the worst case by killing the program, with
