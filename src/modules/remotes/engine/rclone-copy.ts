@@ -142,8 +142,9 @@ export class RcloneCopy {
         failed,
         succeeded: count(this.stats['transfers']) + Math.max(0, count(this.stats['checks']) - failed),
       });
-      // A failed file is removed again by rclone, so nothing is incomplete.
-      const details = { ...this.details(cause), possiblyPartial: [], retryable: verdict.retryable };
+      // rclone removes what it could not finish, but not always: 1.60 leaves a beginning on a full disk.
+      const possiblyPartial = failures.map(({ name }) => name);
+      const details = { ...this.details(cause), possiblyPartial, retryable: verdict.retryable };
       return new TransferError(verdict.kind, verdict.message, details);
     }
     if (cause instanceof RcConnectionError) {
