@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { appendFile, cp, mkdir, readFile, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseRemotePath } from '../../src/modules/remotes/remote-path.js';
 
 import {
   MiB,
   engine,
-  withRclone,
+  rcloneIsInstalled,
   twoRemotes,
   write,
   tree,
@@ -17,7 +17,7 @@ import {
   failure,
 } from './rclone-engine.js';
 
-withRclone('RcloneEngine: copying', () => {
+describe.skipIf(!rcloneIsInstalled)('RcloneEngine: copying', () => {
   it('copies a folder byte for byte, whatever the names', async () => {
     const { from, to, remotes } = await twoRemotes();
     await write(from.root, {

@@ -7,12 +7,12 @@ import { createInterface } from 'node:readline';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import {
   MiB,
   base,
-  withRclone,
+  rcloneIsInstalled,
   twoRemotes,
   write,
   type Seen,
@@ -23,7 +23,7 @@ import {
   noneRuns,
 } from './rclone-engine.js';
 
-withRclone('RcloneEngine: ending', () => {
+describe.skipIf(!rcloneIsInstalled)('RcloneEngine: ending', () => {
   it('stops rclone, removes what it was writing and names it', async () => {
     const { seen, to, end } = await slowCopy();
     const before = performance.now();

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { RcloneEngine } from '../../src/modules/remotes/engine/rclone-engine.js';
 import { type EngineRemote, FileNotFound } from '../../src/modules/remotes/engine/transfer-engine.js';
 import { parseRemotePath } from '../../src/modules/remotes/remote-path.js';
@@ -11,7 +11,7 @@ import {
   MiB,
   base,
   engine,
-  withRclone,
+  rcloneIsInstalled,
   twoRemotes,
   write,
   tree,
@@ -21,7 +21,7 @@ import {
   noneRuns,
 } from './rclone-engine.js';
 
-withRclone('RcloneEngine: failing', () => {
+describe.skipIf(!rcloneIsInstalled)('RcloneEngine: failing', () => {
   it.each(['nowhere', 'nowhere/deep', 'file/below'])('has no source at %s', async (source) => {
     const { from, remotes } = await twoRemotes();
     await write(from.root, { file: 'x' });

@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { mkdir, mkdtemp, readFile, readdir, readlink, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { RcloneBinary } from '../../src/modules/remotes/engine/rclone-binary.js';
 import { RcloneEngine } from '../../src/modules/remotes/engine/rclone-engine.js';
 import {
@@ -16,18 +16,14 @@ import {
 import { parseRemotePath } from '../../src/modules/remotes/remote-path.js';
 
 export const MiB = 1024 * 1024;
-const rclone = await new RcloneBinary({}).availability();
-
 /** The only folder that remotes of the tests may be in. */
 export let base: string;
 /** A new one for every test. */
 export let engine: RcloneEngine;
 let counter = 0;
 
-/** A suite that needs rclone: left out, and named so that it shows, where rclone is not installed. */
-export function withRclone(name: string, suite: () => void): void {
-  describe.skipIf(!rclone.available)(rclone.available ? name : `${name} (rclone is not installed)`, suite);
-}
+/** Where it is not, suites that need it are left out. */
+export const rcloneIsInstalled = (await new RcloneBinary({}).availability()).available;
 
 beforeAll(async () => {
   base = await realpath(await mkdtemp(join(tmpdir(), 'rclone-engine-')));
