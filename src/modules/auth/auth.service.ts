@@ -25,6 +25,7 @@ export class AuthService {
 
   /** The new user, logged in. 409 `email_taken` or `username_taken`. */
   async register({ password, ...input }: Registration): Promise<TokensView> {
+    this.users.refuseUnusable(input);
     const passwordHash = await this.hasher.hash(password);
     const opened = await this.database.tx(async (tx) => {
       const { id } = await this.users.create(tx, null, { ...input, passwordHash });
