@@ -10,7 +10,7 @@ import { SessionsService, userActor, type OpenSession } from './sessions.service
 /**
  * Registering, logging in and refreshing. Whatever is wrong with a login, an unknown name, the password or an
  * account that is not active, the answer is one and the same 401 after the same work; only the audit trail knows
- * which (S1-5). 503 when too many passwords are waiting to be checked.
+ * which. 503 when too many passwords are waiting to be checked.
  */
 @Injectable()
 export class AuthService {

@@ -37,7 +37,7 @@ export interface Credentials {
  * `email_taken` or `username_taken`, whoever of several at the same moment comes first. At least one active admin
  * always remains (409 `last_admin`). Every change is audited in its own transaction.
  *
- * Deactivating acts on the user's next request, because whoever authenticates reads the row (S1-3).
+ * Deactivating acts on the user's next request, because whoever authenticates reads the row.
  */
 @Injectable()
 export class UsersService {
