@@ -1,15 +1,39 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Three lanes (spec, medium, e2e). Each is a vitest project so that one run reports all of them; budgets and
- * what each lane may touch stand in CONTRIBUTING.md.
+ * Three lanes. Each is a vitest project so that one run reports all of them; budgets and what each lane may touch
+ * stand in CONTRIBUTING.md. Two workers at most: the databases and servers under test need the other cores.
  */
+const services = ['test/harness/services.ts'];
+
 export default defineConfig({
   test: {
+    pool: 'forks',
+    maxWorkers: 2,
     projects: [
       {
         extends: true,
-        test: { name: 'spec', include: ['src/**/*.spec.ts', 'test/*.test.ts', 'scripts/**/*.spec.ts'] },
+        test: { name: 'spec', include: ['src/**/*.spec.ts', 'scripts/**/*.spec.ts', 'test/*.test.ts'] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'medium',
+          include: ['src/**/*.medium.ts', 'test/**/*.medium.ts'],
+          globalSetup: services,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.e2e.ts'],
+          globalSetup: services,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
       },
     ],
   },

@@ -11,7 +11,7 @@ export class CreateAuditLogs20261120090200 implements MigrationInterface {
     await runner.query(`
       create table audit_logs (
         id uuid primary key,
-        actor_type text not null check (actor_type in ('user', 'schedule', 'system', 'anonymous')),
+        actor_type text not null check (actor_type in ('user', 'schedule', 'job', 'system', 'anonymous')),
         user_id uuid,
         action text not null check (length(action) between 1 and 100),
         resource_type text check (length(resource_type) <= 50),

@@ -1,10 +1,13 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { AuthKernelModule } from './auth/auth-kernel.module.js';
-import { Settings } from './config/index.js';
+import { Settings, serves } from './config/index.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/index.js';
+import { Idempotency } from './http/idempotency.js';
+import { IdempotencyRepository } from './http/idempotency.repository.js';
 import { Log } from './log/index.js';
+import { QueueModule } from './queue/index.js';
 import { RealtimeModule } from './realtime/index.js';
 import { RedisModule } from './redis/index.js';
 import { Clock, SystemClock } from './time/index.js';
@@ -24,10 +27,15 @@ export class KernelModule {
     return {
       module: KernelModule,
       imports: [
+        ScheduleModule.forRoot(),
         DatabaseModule.forRoot(databaseUrl, settings.databasePoolSize),
+        QueueModule.forRoot({
+          databaseUrl,
+          redisUrl: settings.redisUrl,
+          concurrency: serves(settings, 'worker') ? settings.workerConcurrency : null,
+        }),
         HealthModule,
         AuthKernelModule,
-        ScheduleModule.forRoot(),
         RedisModule.forRoot(settings.redisUrl),
         RealtimeModule.forRoot(databaseUrl),
       ],
@@ -35,8 +43,10 @@ export class KernelModule {
         { provide: Settings, useValue: settings },
         { provide: Log, useValue: log },
         { provide: Clock, useClass: SystemClock },
+        Idempotency,
+        IdempotencyRepository,
       ],
-      exports: [Settings, Log, Clock],
+      exports: [Settings, Log, Clock, Idempotency],
     };
   }
 }

@@ -3,11 +3,13 @@ export const USER_ROLES = ['user', 'power_user', 'admin'] as const;
 export type UserRole = (typeof USER_ROLES)[number];
 
 /**
- * Who asks. A schedule acts for its owner with the owner's rights of now; the system is Steward itself.
+ * Who asks. A schedule and a running job act for their owner with the owner's rights of now; the system is Steward
+ * itself.
  */
 export type Actor =
   | { readonly type: 'user'; readonly userId: string; readonly role: UserRole; readonly sessionId: string }
   | { readonly type: 'schedule'; readonly userId: string; readonly role: UserRole; readonly ruleId: string }
+  | { readonly type: 'job'; readonly userId: string; readonly role: UserRole; readonly jobId: string }
   | { readonly type: 'system'; readonly name: string };
 
 /** Somebody with an account: what every signed-in route is given. */

@@ -21,9 +21,7 @@ export class SingleFlight {
       this.again = true;
       return;
     }
-    this.current = this.drain().finally(() => {
-      this.current = null;
-    });
+    this.current = this.drain();
   }
 
   /** Runs and waits until nothing is under way any more: for callers that need the effect, such as tests. */
@@ -38,6 +36,8 @@ export class SingleFlight {
   }
 
   private async drain(): Promise<void> {
+    // The run begins after trigger() has returned, so that `current` is set while it runs.
+    await Promise.resolve();
     do {
       this.again = false;
       try {
@@ -46,5 +46,7 @@ export class SingleFlight {
         this.onError(error);
       }
     } while (this.again && !this.stopped);
+    // In the same turn as the check above: a trigger that comes later starts a run of its own.
+    this.current = null;
   }
 }

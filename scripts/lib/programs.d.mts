@@ -1,0 +1,1 @@
+export function findProgram(nameOrPath: string): string | undefined;

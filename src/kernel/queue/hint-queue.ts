@@ -1,0 +1,56 @@
+import { getQueueToken } from '@nestjs/bullmq';
+import { Injectable } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import type { Queue } from 'bullmq';
+import { OperationalError } from '../http/errors.js';
+import type { Hint, QueueName } from './queues.js';
+
+/** Longest wait for the queue's store. The rows are the truth, so giving up only delays a dispatch. */
+const STORE_LIMIT_MS = 5_000;
+
+/**
+ * The doorbell: carries hints to workers, on Redis or on PostgreSQL. Losing a hint loses nothing, because the
+ * reconciler finds the row; adding one twice is harmless, because the claim is guarded by its dispatch number.
+ */
+@Injectable()
+export class HintQueue {
+  constructor(private readonly modules: ModuleRef) {}
+
+  async add(queue: QueueName, hints: readonly Hint[]): Promise<void> {
+    if (hints.length === 0) return;
+    // The id makes one dispatch one message even if this call is repeated. BullMQ refuses ids with a colon.
+    const messages = hints.map((data) => ({ name: 'hint', data, opts: { jobId: hintId(data) } }));
+    await within(this.queue(queue).addBulk(messages));
+  }
+
+  /** How many hints wait, and the database time at which the oldest of them was dispatched. */
+  async waiting(queue: QueueName): Promise<{ count: number; oldestDispatchedAt: number | null }> {
+    const store = this.queue(queue);
+    const [count, oldest] = await within(Promise.all([store.getWaitingCount(), store.getWaiting(0, 0)]));
+    return { count, oldestDispatchedAt: oldest[0]?.data.dispatchedAt ?? null };
+  }
+
+  private queue(name: QueueName): Queue<Hint> {
+    return this.modules.get<Queue<Hint>>(getQueueToken(name), { strict: false });
+  }
+}
+
+function hintId(hint: Hint): string {
+  const [jobId, dispatchNo] = hint.jobs[0] ?? ['none', 0];
+  return `${jobId}-${dispatchNo}`;
+}
+
+async function within<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new OperationalError('queue_unavailable', 'The queue does not answer.')),
+      STORE_LIMIT_MS,
+    );
+  });
+  try {
+    return await Promise.race([answer, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,50 @@
+import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
+import { Injectable, type Type } from '@nestjs/common';
+import type { Job } from 'bullmq';
+import { Log } from '../log/index.js';
+import type { HintHandler } from './queue-hosts.js';
+import type { Hint, QueueName } from './queues.js';
+
+/** One queue's worker in this process. */
+export interface ProcessorHost extends WorkerHost {
+  begin(handler: HintHandler): void;
+  finish(): Promise<void>;
+}
+
+/**
+ * The `@Processor` of one queue. A class per queue, because the decorator fixes the queue's name when the class
+ * is made. It does not run before `begin`: a hint taken while modules are still being wired would be lost time.
+ */
+export function processorHost(queue: QueueName, concurrency: number): Type<ProcessorHost> {
+  @Injectable()
+  @Processor({ name: queue }, { autorun: false, concurrency })
+  class QueueProcessorHost extends WorkerHost implements ProcessorHost {
+    private readonly log: Log;
+    private handler: HintHandler | null = null;
+
+    constructor(log: Log) {
+      super();
+      this.log = log.area(`queue ${queue}`);
+    }
+
+    begin(handler: HintHandler): void {
+      this.handler = handler;
+      // Resolves only when the worker is closed.
+      this.worker.run().catch((error: unknown) => this.log.error({ err: error }, 'queue worker stopped'));
+    }
+
+    async finish(): Promise<void> {
+      if (this.handler) await this.worker.close();
+    }
+
+    async process(message: Job<Hint>): Promise<void> {
+      await this.handler?.(queue, message.data);
+    }
+
+    @OnWorkerEvent('error')
+    onError(error: Error): void {
+      this.log.warn({ err: error }, 'queue store is in trouble');
+    }
+  }
+  return QueueProcessorHost;
+}

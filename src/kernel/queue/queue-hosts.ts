@@ -1,0 +1,26 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ProcessorHost } from './processor-host.js';
+import type { Hint, QueueName } from './queues.js';
+
+/**
+ * What a worker does with a hint. Must be safe to call twice with one hint, and late: whoever claims the rows
+ * wins, everybody else finds none.
+ */
+export type HintHandler = (queue: QueueName, hint: Hint) => Promise<void>;
+
+export const PROCESSOR_HOSTS = Symbol('processor hosts');
+
+/** Every queue's worker in this process: idle until `begin`, none left after `finish`. */
+@Injectable()
+export class QueueHosts {
+  constructor(@Inject(PROCESSOR_HOSTS) private readonly hosts: readonly ProcessorHost[]) {}
+
+  begin(handler: HintHandler): void {
+    for (const host of this.hosts) host.begin(handler);
+  }
+
+  /** Takes no further hint and resolves when the ones being worked on have ended. */
+  async finish(): Promise<void> {
+    await Promise.all(this.hosts.map((host) => host.finish()));
+  }
+}

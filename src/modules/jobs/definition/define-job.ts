@@ -1,0 +1,85 @@
+import { SetMetadata } from '@nestjs/common';
+import type { z } from 'zod';
+import type { Actor, UserRole } from '../../../kernel/auth/index.js';
+import type { Read } from '../../../kernel/database/index.js';
+import type { QueueName } from '../../../kernel/queue/index.js';
+import type { Backoff } from '../engine/backoff.js';
+
+/** What there is to know about a job type before any job of it exists. */
+export interface JobDefinition<Payload = unknown> {
+  /** `verb-noun` or a verb: what clients write as `type`. */
+  readonly name: string;
+  /** One sentence for `GET /api/job-types`. */
+  readonly summary: string;
+  readonly payload: z.ZodType<Payload>;
+  readonly queue: QueueName;
+  readonly requiredRole: UserRole;
+  /** Further attempts after a failure that may pass; a client may ask for another number. */
+  readonly maxRetries: number;
+  readonly backoff: Backoff;
+  /** An attempt that runs longer is aborted and counts as failed. */
+  readonly timeoutSeconds: number;
+  /** Jobs one queue message may carry: 1 for anything long, up to 100 for small quick work. */
+  readonly hintSize: number;
+}
+
+type Optional = 'queue' | 'requiredRole' | 'maxRetries' | 'backoff' | 'timeoutSeconds' | 'hintSize';
+
+/** Declares a job type; what is left out takes the value written here. */
+export function defineJob<Payload>(
+  definition: Omit<JobDefinition<Payload>, Optional> & Partial<Pick<JobDefinition<Payload>, Optional>>,
+): JobDefinition<Payload> {
+  return {
+    queue: 'default',
+    requiredRole: 'user',
+    maxRetries: 3,
+    backoff: { kind: 'exponential', seconds: 5, maxSeconds: 3600 },
+    timeoutSeconds: 3600,
+    hintSize: 1,
+    ...definition,
+  };
+}
+
+/** What an attempt is given besides its payload. */
+export interface JobContext {
+  readonly jobId: string;
+  /** The job's owner with the rights of now. */
+  readonly actor: Actor;
+  /** 0 at the first attempt, plus one for every attempt that failed or crashed since. */
+  readonly retryCount: number;
+  /** Aborted on cancel, timeout, shutdown and a lost lease. A handler that ignores it is waited for in vain. */
+  readonly signal: AbortSignal;
+  /**
+   * Names this attempt. A handler's own writes should carry it, so that an attempt that was declared dead and
+   * wakes up late cannot overwrite its successor (rule 7).
+   */
+  readonly fence: { readonly jobId: string; readonly leaseEpoch: number };
+  /** 0…100, never decreasing within an attempt; 100 is shown only after success. */
+  progress(percent: number, detail?: object): void;
+  log(level: JobLogLevel, message: string, details?: object): void;
+}
+
+export const JOB_LOG_LEVELS = ['debug', 'info', 'warning', 'error', 'fatal'] as const;
+export type JobLogLevel = (typeof JOB_LOG_LEVELS)[number];
+
+/**
+ * Does the work of one job type. Runs at least once per job: a crash may repeat it, so an attempt must be safe
+ * to repeat. What `run` resolves to is stored as the job's result.
+ *
+ * Throw `UserError` when no repetition can help (the job fails at once), anything else to be tried again.
+ */
+export abstract class JobHandler<Payload = unknown> {
+  /**
+   * Whether the actor may have this done: asked when the job is created and again when it starts, with the
+   * owner's rights of that moment. Reads through `read`, which may be an open transaction. Throws `UserError` (403, or 404 for what the actor may not know exists).
+   */
+  async authorize(_read: Read, _actor: Actor, _payload: Payload): Promise<void> {}
+
+  abstract run(context: JobContext, payload: Payload): Promise<object | null>;
+}
+
+export const HANDLES_JOB = 'steward:handles-job';
+
+/** Binds a handler class to its definition; discovery finds it, so the class only needs a line in a module. */
+export const HandlesJob = (definition: JobDefinition<never>): ClassDecorator =>
+  SetMetadata(HANDLES_JOB, definition);

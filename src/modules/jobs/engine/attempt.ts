@@ -1,0 +1,150 @@
+import type { Actor } from '../../../kernel/auth/index.js';
+import type { Read } from '../../../kernel/database/index.js';
+import type { JobContext, JobLogLevel } from '../definition/define-job.js';
+import type { JobType } from '../definition/job-registry.js';
+import type { AttemptJournal } from './attempt-journal.js';
+import type { ClaimedJob, Outcome } from './job-moves.repository.js';
+import { outcomeOfError, storable, storableJson, type StopReason } from './outcome.js';
+
+/** A handler that was told to stop gets this long before its attempt is settled without it. */
+const STOP_GRACE_MS = 30_000;
+/** At most one progress write in this time, except for the first and for whole leaps. */
+const PROGRESS_PAUSE_MS = 500;
+/** Log lines one attempt may write; then one last line says that the rest was left out. */
+const MAX_LOG_LINES = 1_000;
+const MAX_MESSAGE_LENGTH = 8_000;
+/** Largest result that is stored, in characters of JSON. */
+const MAX_RESULT_LENGTH = 65_536;
+
+/**
+ * One try of one claimed job: runs the handler with its context and turns whatever happens into an outcome.
+ * Never throws. It writes only progress and logs, both fenced; settling is the worker's.
+ */
+export class Attempt {
+  private readonly controller = new AbortController();
+  private stopReason: StopReason | null = null;
+  private percent = 0;
+  private written = { percent: -1, at: -Infinity };
+  private lines = 0;
+  private readonly pending = new Set<Promise<void>>();
+
+  constructor(
+    readonly job: ClaimedJob,
+    private readonly type: JobType,
+    private readonly journal: AttemptJournal,
+  ) {}
+
+  /** Asks the handler to stop; the first reason counts. */
+  stop(reason: StopReason): void {
+    if (this.stopReason !== null) return;
+    this.stopReason = reason;
+    this.controller.abort(new Error(`stopped: ${reason}`));
+  }
+
+  async run(read: Read, actor: Actor, payload: unknown): Promise<Outcome | 'lost'> {
+    const { definition, handler } = this.type;
+    const timeout = setTimeout(() => this.stop('timeout'), this.job.timeoutSeconds * 1000);
+    try {
+      this.journal.show({ jobId: this.job.id, userId: this.job.userId, percent: 0, detail: null });
+      await handler.authorize(read, actor, payload);
+      const result = await this.unlessStuck(handler.run(this.context(actor), payload));
+      // Work that was finished counts as finished, even if somebody asked for a stop meanwhile, unless it is not ours.
+      return this.stopReason === 'lost' ? 'lost' : { kind: 'completed', result: storableResult(result) };
+    } catch (error) {
+      return outcomeOfError(
+        error,
+        this.stopReason,
+        { ...this.job, backoff: definition.backoff },
+        Math.random(),
+      );
+    } finally {
+      clearTimeout(timeout);
+      await Promise.allSettled(this.pending);
+    }
+  }
+
+  private context(actor: Actor): JobContext {
+    const { id: jobId, leaseEpoch, retryCount } = this.job;
+    return {
+      jobId,
+      actor,
+      retryCount,
+      signal: this.controller.signal,
+      fence: { jobId, leaseEpoch },
+      progress: (percent, detail) => this.progress(percent, detail ?? null),
+      log: (level, message, details) => this.log(level, message, details ?? null),
+    };
+  }
+
+  private progress(percent: number, detail: object | null): void {
+    if (Number.isFinite(percent)) this.percent = Math.max(this.percent, Math.min(99, Math.floor(percent)));
+    const now = performance.now();
+    if (now - this.written.at < PROGRESS_PAUSE_MS && this.percent - this.written.percent < 10) return;
+    this.written = { percent: this.percent, at: now };
+    const { id: jobId, userId, leaseEpoch } = this.job;
+    this.keep(
+      this.journal.progress({
+        jobId,
+        userId,
+        leaseEpoch,
+        percent: this.percent,
+        detail: detail && storableJson(detail),
+      }),
+    );
+  }
+
+  private log(level: JobLogLevel, message: string, details: object | null): void {
+    if (this.lines > MAX_LOG_LINES) return;
+    const { id: jobId, leaseEpoch } = this.job;
+    const entry = { jobId, leaseEpoch };
+    this.keep(
+      this.lines++ === MAX_LOG_LINES
+        ? this.journal.log({
+            ...entry,
+            level: 'warning',
+            message: `Further lines of this attempt are left out (more than ${MAX_LOG_LINES}).`,
+            details: null,
+          })
+        : this.journal.log({
+            ...entry,
+            level,
+            message: storable(message).slice(0, MAX_MESSAGE_LENGTH),
+            details: details && storableJson(details),
+          }),
+    );
+  }
+
+  private keep(write: Promise<void>): void {
+    const kept: Promise<void> = write.catch(() => undefined).finally(() => this.pending.delete(kept));
+    this.pending.add(kept);
+  }
+
+  /** Gives up on a handler that does not react to the signal, so that it cannot hold its job for ever. */
+  private async unlessStuck<T>(work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const { signal } = this.controller;
+    const stuck = new Promise<never>((_, reject) => {
+      const arm = () => {
+        timer = setTimeout(
+          () => reject(new Error(`The handler did not stop within ${STOP_GRACE_MS / 1000} s.`)),
+          STOP_GRACE_MS,
+        );
+      };
+      if (signal.aborted) arm();
+      else signal.addEventListener('abort', arm, { once: true });
+    });
+    try {
+      return await Promise.race([work, stuck]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function storableResult(result: object | null): object | null {
+  if (result === null) return null;
+  const stored = storableJson(result);
+  return JSON.stringify(stored).length <= MAX_RESULT_LENGTH
+    ? stored
+    : { truncated: true, reason: `larger than ${MAX_RESULT_LENGTH} characters` };
+}

@@ -1,0 +1,81 @@
+import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { Settings, serves } from '../../../kernel/config/index.js';
+import { Database } from '../../../kernel/database/index.js';
+import { Log } from '../../../kernel/log/index.js';
+import { HintQueue, QUEUE_NAMES, type QueueName } from '../../../kernel/queue/index.js';
+import { SingleFlight } from '../../../kernel/time/index.js';
+import { Dispatcher } from './dispatcher.js';
+import { JobMovesRepository, WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
+import { Settler } from './settler.js';
+import { WorkersRepository } from './workers.repository.js';
+
+/** A queued job is looked at only after this time: by then its hint has been taken or waits in a long line. */
+const HINT_PATIENCE_SECONDS = 30;
+
+/**
+ * Finds what a crash left behind: jobs of dead workers (they run again within 15 s of the death: the silence
+ * limit plus one tick), and queued jobs whose hint got lost, for example with a wiped Redis.
+ *
+ * Any number of processes may run it: every find is a guarded move.
+ */
+@Injectable()
+export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly log: Log;
+  private readonly flight: SingleFlight;
+  private started = false;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly database: Database,
+    private readonly moves: JobMovesRepository,
+    private readonly workers: WorkersRepository,
+    private readonly settler: Settler,
+    private readonly hints: HintQueue,
+    private readonly dispatcher: Dispatcher,
+    log: Log,
+  ) {
+    this.log = log.area('reconciler');
+    this.flight = new SingleFlight(
+      () => this.pass(),
+      (error) => this.log.warn({ err: error }, 'reconciling failed, it is tried again'),
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    this.started = serves(this.settings, 'worker') || serves(this.settings, 'scheduler');
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.started = false;
+    await this.flight.stop();
+  }
+
+  @Interval(2_500)
+  tick(): void {
+    if (this.started) this.flight.trigger();
+  }
+
+  private async pass(): Promise<void> {
+    const rescued = await this.database.tx(async (tx) => {
+      const jobs = await this.moves.rescue(tx);
+      await this.settler.recordEnds(tx, jobs);
+      return jobs;
+    });
+    if (rescued.length > 0) this.log.warn({ jobs: rescued.length }, 'took jobs back from dead workers');
+    await this.workers.forgetSilent(this.database.read, 10 * WORKER_SILENCE_SECONDS);
+    let lost = 0;
+    for (const queue of QUEUE_NAMES) lost += await this.requeueLost(queue);
+    if (lost > 0)
+      this.log.warn({ jobs: lost }, 'queue messages were lost, their jobs wait for dispatch again');
+    if (rescued.length + lost > 0) this.dispatcher.wake();
+  }
+
+  /** Hints are taken in their order, so a job dispatched well before the oldest waiting one has no hint any more. */
+  private async requeueLost(queue: QueueName): Promise<number> {
+    const { oldestDispatchedAt } = await this.hints.waiting(queue);
+    const before =
+      oldestDispatchedAt === null ? null : new Date(oldestDispatchedAt - HINT_PATIENCE_SECONDS * 1000);
+    return this.database.tx((tx) => this.moves.requeueLost(tx, queue, HINT_PATIENCE_SECONDS, before));
+  }
+}

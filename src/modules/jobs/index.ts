@@ -1,0 +1,13 @@
+export { type Backoff } from './engine/backoff.js';
+export {
+  defineJob,
+  HandlesJob,
+  type JobContext,
+  type JobDefinition,
+  JobHandler,
+  type JobLogLevel,
+} from './definition/define-job.js';
+export { JOB_ENDED_EVENTS, type JobEndedData, type JobEndedEvent } from './jobs.events.js';
+export { jobRequest } from './jobs.schema.js';
+export { JobsModule } from './jobs.module.js';
+export { type JobRequest, JobsService } from './jobs.service.js';

@@ -1,0 +1,43 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { JobStatus } from './engine/job-status.js';
+
+/** One requested run (S1-14). The engine moves it by guarded statements; this class reads and describes it. */
+@Entity('jobs')
+export class JobEntity {
+  @PrimaryColumn('uuid') id: string;
+  @Column('uuid') userId: string;
+  @Column('text') type: string;
+  @Column('text') queue: string;
+  @Column('text', { default: 'pending' }) status: JobStatus;
+  /** 1 runs first, 10 last (C17). */
+  @Column('smallint', { default: 5 }) priority: number;
+  @Column('smallint', { default: 0 }) progress: number;
+  @Column('jsonb', { nullable: true }) progressDetail: object | null;
+  @Column('jsonb') payload: object;
+  @Column('jsonb', { nullable: true }) result: object | null;
+  @Column('text', { nullable: true }) error: string | null;
+  @Column('text', { nullable: true }) errorCode: string | null;
+  @Column('integer', { default: 0 }) retryCount: number;
+  @Column('integer', { default: 3 }) maxRetries: number;
+  @Column('integer', { default: 0 }) crashCount: number;
+  @Column('integer', { nullable: true }) timeoutSeconds: number | null;
+  /** When the client asked for it to run; null means at once. */
+  @Column('timestamptz', { nullable: true }) scheduledFor: Date | null;
+  @Column('uuid', { nullable: true }) scheduleId: string | null;
+  @Column('text', { nullable: true }) requestId: string | null;
+  /** When it is due: set exactly while it is pending. */
+  @Column('timestamptz', { nullable: true }) runAt: Date | null;
+  @Column('integer', { default: 0 }) dispatchNo: number;
+  @Column('timestamptz', { nullable: true }) dispatchedAt: Date | null;
+  /** Plus one per claim; every write of an attempt names it (rule 7). */
+  @Column('integer', { default: 0 }) leaseEpoch: number;
+  @Column('uuid', { nullable: true }) workerId: string | null;
+  @Column('timestamptz', { nullable: true }) cancelRequestedAt: Date | null;
+  /** Start of the latest attempt. */
+  @Column('timestamptz', { nullable: true }) startedAt: Date | null;
+  /** When it completed or failed. */
+  @Column('timestamptz', { nullable: true }) completedAt: Date | null;
+  @Column('timestamptz', { nullable: true }) cancelledAt: Date | null;
+  @Column('timestamptz', { default: () => 'clock_timestamp()' }) createdAt: Date;
+  @Column('timestamptz', { default: () => 'clock_timestamp()' }) updatedAt: Date;
+}

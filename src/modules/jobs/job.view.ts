@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import type { JobDefinition } from './definition/define-job.js';
+import type { JobEntity } from './job.entity.js';
+import type { JobLogEntity } from './job-log.entity.js';
+import type { JobLogView, JobTypeView, JobView } from './jobs.schema.js';
+
+const instant = (at: Date | null): string | null => at?.toISOString() ?? null;
+
+export function toJobView(job: JobEntity): JobView {
+  const end = job.completedAt ?? job.cancelledAt;
+  return {
+    id: job.id,
+    userId: job.userId,
+    type: job.type,
+    status: job.status,
+    priority: job.priority,
+    progress: job.progress,
+    progressDetail: job.progressDetail as Record<string, unknown> | null,
+    payload: job.payload,
+    result: job.result,
+    error: job.error,
+    errorCode: job.errorCode,
+    retryCount: job.retryCount,
+    maxRetries: job.maxRetries,
+    crashCount: job.crashCount,
+    scheduledFor: instant(job.scheduledFor),
+    scheduleId: job.scheduleId,
+    cancelRequested: job.cancelRequestedAt !== null,
+    createdAt: job.createdAt.toISOString(),
+    startedAt: instant(job.startedAt),
+    completedAt: instant(job.completedAt),
+    cancelledAt: instant(job.cancelledAt),
+    durationMs: end && job.startedAt ? Math.max(0, end.getTime() - job.startedAt.getTime()) : null,
+  };
+}
+
+export function toJobLogView(line: JobLogEntity): JobLogView {
+  return {
+    id: line.id,
+    level: line.level,
+    message: line.message,
+    details: line.details,
+    createdAt: line.createdAt.toISOString(),
+  };
+}
+
+export function toJobTypeView(definition: JobDefinition): JobTypeView {
+  const { name, summary, queue, requiredRole, maxRetries, backoff, timeoutSeconds } = definition;
+  const payloadSchema = z.toJSONSchema(definition.payload, { io: 'input', unrepresentable: 'any' });
+  return { name, summary, queue, requiredRole, maxRetries, backoff, timeoutSeconds, payloadSchema };
+}

@@ -1,0 +1,29 @@
+/** Recorded when a job ends, in the transaction of that move. Channel `jobs`, subject the job. */
+export const JOB_ENDED_EVENTS = ['job.completed', 'job.failed', 'job.cancelled'] as const;
+export type JobEndedEvent = (typeof JOB_ENDED_EVENTS)[number];
+
+export interface JobEndedData {
+  readonly type: string;
+  readonly status: 'completed' | 'failed' | 'cancelled';
+  readonly scheduleId: string | null;
+  readonly error: string | null;
+}
+
+/** Hub topics of what is live only: lost messages cost a moment of display, never a fact. */
+export const JOB_PROGRESS_TOPIC = 'job-progress';
+export interface JobProgressMessage {
+  readonly jobId: string;
+  readonly userId: string;
+  readonly status: 'running' | 'pending';
+  readonly progress: number;
+  readonly progressDetail: object | null;
+}
+
+export const JOB_LOG_TOPIC = 'job-log';
+export interface JobLogMessage {
+  readonly jobId: string;
+  readonly level: string;
+  readonly message: string;
+  readonly details: object | null;
+  readonly createdAt: string;
+}

@@ -1,0 +1,37 @@
+import { Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/index.js';
+import { UsersModule } from '../users/index.js';
+import { JobRegistry } from './definition/job-registry.js';
+import { AttemptJournal } from './engine/attempt-journal.js';
+import { Dispatcher } from './engine/dispatcher.js';
+import { JobMovesRepository } from './engine/job-moves.repository.js';
+import { JobWorker } from './engine/job-worker.js';
+import { Reconciler } from './engine/reconciler.js';
+import { Settler } from './engine/settler.js';
+import { WorkersRepository } from './engine/workers.repository.js';
+import { JobEntity } from './job.entity.js';
+import { JobLogEntity } from './job-log.entity.js';
+import { JobsController } from './jobs.controller.js';
+import { JobsRepository } from './jobs.repository.js';
+import { JobsService } from './jobs.service.js';
+
+@Module({
+  imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
+  controllers: [JobsController],
+  providers: [
+    JobsService,
+    JobsRepository,
+    JobRegistry,
+    Dispatcher,
+    Reconciler,
+    JobWorker,
+    Settler,
+    AttemptJournal,
+    JobMovesRepository,
+    WorkersRepository,
+  ],
+  exports: [JobsService],
+})
+export class JobsModule {}

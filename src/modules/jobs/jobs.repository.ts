@@ -1,0 +1,151 @@
+import { Injectable } from '@nestjs/common';
+import { In, LessThan, MoreThan } from 'typeorm';
+import {
+  entities,
+  execute,
+  queryOne,
+  type PageRequest,
+  type Read,
+  type Tx,
+} from '../../kernel/database/index.js';
+import type { JobStatus } from './engine/job-status.js';
+import { JobEntity } from './job.entity.js';
+import { JobLogEntity } from './job-log.entity.js';
+
+export interface NewJob {
+  readonly id: string;
+  readonly userId: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly priority: number;
+  readonly payload: unknown;
+  readonly maxRetries: number;
+  readonly timeoutSeconds: number;
+  readonly scheduledFor: Date | null;
+  readonly scheduleId: string | null;
+  readonly requestId: string | null;
+}
+
+export interface JobFilter extends PageRequest {
+  /** Undefined: everybody's. */
+  readonly userId?: string | undefined;
+  readonly status?: JobStatus | undefined;
+  readonly type?: string | undefined;
+  readonly scheduleId?: string | undefined;
+  readonly createdAfter?: Date | undefined;
+  readonly createdBefore?: Date | undefined;
+}
+
+/** Jobs as clients see them: creating, reading, and the moves a person makes. The engine's own moves are in `engine/`. */
+@Injectable()
+export class JobsRepository {
+  /** One statement for any number of jobs. Due at once, or at `scheduledFor` when that lies ahead of the database's clock. */
+  async insert(tx: Tx, jobs: readonly NewJob[]): Promise<void> {
+    await execute(
+      tx,
+      `insert into jobs (id, user_id, type, queue, priority, payload, max_retries, timeout_seconds, scheduled_for, schedule_id, request_id, run_at)
+       select n.id, n.user_id, n.type, n.queue, n.priority, n.payload, n.max_retries, n.timeout_seconds, n.scheduled_for, n.schedule_id, n.request_id,
+              greatest(n.scheduled_for, now())
+         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::jsonb[], $7::integer[], $8::integer[], $9::timestamptz[], $10::uuid[], $11::text[])
+              as n(id, user_id, type, queue, priority, payload, max_retries, timeout_seconds, scheduled_for, schedule_id, request_id)`,
+      [
+        jobs.map((job) => job.id),
+        jobs.map((job) => job.userId),
+        jobs.map((job) => job.type),
+        jobs.map((job) => job.queue),
+        jobs.map((job) => job.priority),
+        jobs.map((job) => JSON.stringify(job.payload)),
+        jobs.map((job) => job.maxRetries),
+        jobs.map((job) => job.timeoutSeconds),
+        jobs.map((job) => job.scheduledFor),
+        jobs.map((job) => job.scheduleId),
+        jobs.map((job) => job.requestId),
+      ],
+    );
+  }
+
+  async find(read: Read, id: string): Promise<JobEntity | null> {
+    return entities(read, JobEntity).findOneBy({ id });
+  }
+
+  async findMany(read: Read, ids: readonly string[]): Promise<JobEntity[]> {
+    return entities(read, JobEntity).findBy({ id: In([...ids]) });
+  }
+
+  /** Newest first, one row more than the limit. Same cost on every page: keyset on (user_id, id). */
+  async page(read: Read, filter: JobFilter): Promise<JobEntity[]> {
+    const builder = entities(read, JobEntity)
+      .createQueryBuilder('job')
+      .orderBy('job.id', 'DESC')
+      .limit(filter.limit + 1);
+    if (filter.cursor !== undefined && filter.cursor !== null)
+      builder.andWhere({ id: LessThan(filter.cursor) });
+    if (filter.userId !== undefined) builder.andWhere({ userId: filter.userId });
+    if (filter.status !== undefined) builder.andWhere({ status: filter.status });
+    if (filter.type !== undefined) builder.andWhere({ type: filter.type });
+    if (filter.scheduleId !== undefined) builder.andWhere({ scheduleId: filter.scheduleId });
+    if (filter.createdAfter !== undefined) builder.andWhere({ createdAt: MoreThan(filter.createdAfter) });
+    if (filter.createdBefore !== undefined) builder.andWhere({ createdAt: LessThan(filter.createdBefore) });
+    return builder.getMany();
+  }
+
+  /** `pending | queued → cancelled`, at once. False: it was in another status. */
+  async cancelWaiting(tx: Tx, id: string): Promise<boolean> {
+    const moved = await execute(
+      tx,
+      `update jobs set status = 'cancelled', run_at = null, cancelled_at = greatest(clock_timestamp(), created_at, started_at), updated_at = clock_timestamp()
+        where id = $1 and status in ('pending', 'queued')`,
+      [id],
+    );
+    return moved === 1;
+  }
+
+  /** Marks a running job for cancelling; its worker sees the mark at its next beat if the push is lost. False: it is not running. */
+  async requestCancel(tx: Tx, id: string): Promise<boolean> {
+    const marked = await execute(
+      tx,
+      `update jobs set cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()), updated_at = clock_timestamp()
+        where id = $1 and status = 'running'`,
+      [id],
+    );
+    return marked === 1;
+  }
+
+  /** `failed | cancelled → pending` by hand, with a fresh set of attempts. False: it was in another status. */
+  async retryEnded(tx: Tx, id: string): Promise<boolean> {
+    const moved = await execute(
+      tx,
+      `update jobs set status = 'pending', run_at = now(), retry_count = 0, crash_count = 0, progress = 0, progress_detail = null,
+              result = null, error = null, error_code = null, worker_id = null, cancel_requested_at = null,
+              completed_at = null, cancelled_at = null, updated_at = clock_timestamp()
+        where id = $1 and status in ('failed', 'cancelled')`,
+      [id],
+    );
+    return moved === 1;
+  }
+
+  /** Whether any job of the schedule has not ended: for its overlap policy. */
+  async hasOpenJob(read: Read, scheduleId: string): Promise<boolean> {
+    const row = await queryOne(
+      read,
+      `select 1 from jobs where schedule_id = $1 and completed_at is null and cancelled_at is null limit 1`,
+      [scheduleId],
+    );
+    return row !== null;
+  }
+
+  async logs(
+    read: Read,
+    jobId: string,
+    page: PageRequest & { level?: string | undefined },
+  ): Promise<JobLogEntity[]> {
+    const builder = entities(read, JobLogEntity)
+      .createQueryBuilder('line')
+      .where({ jobId })
+      .orderBy('line.id', 'DESC')
+      .limit(page.limit + 1);
+    if (page.cursor !== undefined && page.cursor !== null) builder.andWhere({ id: LessThan(page.cursor) });
+    if (page.level !== undefined) builder.andWhere({ level: page.level });
+    return builder.getMany();
+  }
+}

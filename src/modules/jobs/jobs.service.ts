@@ -1,0 +1,175 @@
+import { Injectable } from '@nestjs/common';
+import { userIdOf, type Actor, type UserActor } from '../../kernel/auth/index.js';
+import { Database, newId, toPage, type Page, type Read, type Tx } from '../../kernel/database/index.js';
+import { UserError, requestContext, type OnceRequest } from '../../kernel/http/index.js';
+import { Idempotency } from '../../kernel/http/idempotency.js';
+import { Hub } from '../../kernel/realtime/index.js';
+import { AuditService } from '../audit/index.js';
+import { JobRegistry, type JobType } from './definition/job-registry.js';
+import { Dispatcher } from './engine/dispatcher.js';
+import { JOB_CANCEL_TOPIC } from './engine/job-worker.js';
+import { Settler } from './engine/settler.js';
+import type { JobEntity } from './job.entity.js';
+import { toJobLogView, toJobTypeView, toJobView } from './job.view.js';
+import { jobsPolicy } from './jobs.policy.js';
+import { JobsRepository } from './jobs.repository.js';
+import type {
+  CreateJobBody,
+  JobLogView,
+  JobLogsQuery,
+  JobTypeView,
+  JobView,
+  ListJobsQuery,
+} from './jobs.schema.js';
+
+export interface JobRequest extends Omit<CreateJobBody, 'scheduledFor'> {
+  readonly scheduledFor?: Date | undefined;
+  readonly scheduleId?: string | undefined;
+}
+
+/**
+ * The one door to jobs. A created job is a committed row: it will run at least once, whatever crashes, or end
+ * visibly as failed or cancelled (flow A).
+ */
+@Injectable()
+export class JobsService {
+  constructor(
+    private readonly database: Database,
+    private readonly jobs: JobsRepository,
+    private readonly registry: JobRegistry,
+    private readonly audit: AuditService,
+    private readonly idempotency: Idempotency,
+    private readonly dispatcher: Dispatcher,
+    private readonly settler: Settler,
+    private readonly hub: Hub,
+  ) {}
+
+  types(): { items: JobTypeView[] } {
+    return { items: this.registry.all().map(({ definition }) => toJobTypeView(definition)) };
+  }
+
+  async create(actor: UserActor, request: JobRequest, once: OnceRequest | null): Promise<JobView> {
+    return this.database.tx((tx) =>
+      this.idempotency.once(tx, actor.userId, once, async () => {
+        const id = await this.createIn(tx, actor, request);
+        return toJobView(await this.existing(tx, id));
+      }),
+    );
+  }
+
+  /**
+   * Creates a job in the caller's transaction and answers its id. Checks the type, the payload (400 naming the
+   * field), the role and the type's own authorization (403, or 404 for what the actor may not know exists).
+   */
+  async createIn(tx: Tx, actor: Actor, request: JobRequest): Promise<string> {
+    const { type, payload } = await this.check(tx, actor, request);
+    const userId = userIdOf(actor);
+    if (userId === null) throw new Error('a job needs an owner');
+    const { definition } = type;
+    const id = newId();
+    await this.jobs.insert(tx, [
+      {
+        id,
+        userId,
+        type: definition.name,
+        queue: definition.queue,
+        priority: request.priority ?? 5,
+        payload,
+        maxRetries: request.maxRetries ?? definition.maxRetries,
+        timeoutSeconds: request.timeoutSeconds ?? definition.timeoutSeconds,
+        scheduledFor: request.scheduledFor ?? null,
+        scheduleId: request.scheduleId ?? null,
+        requestId: requestContext.current()?.requestId ?? null,
+      },
+    ]);
+    await this.audit.record(tx, {
+      actor,
+      action: 'job.create',
+      resource: { type: 'job', id },
+      details: { type: definition.name },
+    });
+    this.dispatcher.wakeAfter(tx);
+    return id;
+  }
+
+  /** The checks of `createIn` alone: for templates that are stored now and run later. `pointer` prefixes field errors. */
+  async check(
+    read: Read,
+    actor: Actor,
+    request: Pick<JobRequest, 'type' | 'payload'>,
+    pointer = '',
+  ): Promise<{ type: JobType; payload: unknown }> {
+    const parsed = this.registry.parse(request.type, request.payload, pointer);
+    const { definition, handler } = parsed.type;
+    if (!jobsPolicy.create(actor, definition))
+      throw UserError.forbidden(
+        `Jobs of type ${definition.name} need the role ${definition.requiredRole}.`,
+        'role_required',
+      );
+    await handler.authorize(read, actor, parsed.payload);
+    return parsed;
+  }
+
+  async list(actor: UserActor, query: ListJobsQuery): Promise<Page<JobView>> {
+    const { userId, all, ...filter } = query;
+    if ((userId !== undefined || all !== undefined) && !jobsPolicy.listOthers(actor))
+      throw UserError.forbidden('Only admins may list the jobs of others.');
+    const whose = all === 'true' ? undefined : (userId ?? actor.userId);
+    return toPage(
+      await this.jobs.page(this.database.read, { ...filter, userId: whose }),
+      query.limit,
+      toJobView,
+    );
+  }
+
+  async get(actor: UserActor, id: string): Promise<JobView> {
+    return toJobView(await this.visible(this.database.read, actor, id));
+  }
+
+  async logs(actor: UserActor, id: string, query: JobLogsQuery): Promise<Page<JobLogView>> {
+    await this.visible(this.database.read, actor, id);
+    return toPage(await this.jobs.logs(this.database.read, id, query), query.limit, toJobLogView);
+  }
+
+  /** A waiting job is cancelled at once; a running one is told to stop and ends as cancelled soon after. */
+  async cancel(actor: UserActor, id: string): Promise<JobView> {
+    return this.database.tx(async (tx) => {
+      const job = await this.visible(tx, actor, id);
+      if (await this.jobs.cancelWaiting(tx, id))
+        await this.settler.recordEnds(tx, [{ ...job, status: 'cancelled' }]);
+      else if (await this.jobs.requestCancel(tx, id))
+        tx.afterCommit(() => this.hub.publish(JOB_CANCEL_TOPIC, { jobId: id }));
+      else throw UserError.conflict('job_ended', 'This job has ended already.');
+      await this.audit.record(tx, { actor, action: 'job.cancel', resource: { type: 'job', id } });
+      return toJobView(await this.existing(tx, id));
+    });
+  }
+
+  async retry(actor: UserActor, id: string): Promise<JobView> {
+    return this.database.tx(async (tx) => {
+      await this.visible(tx, actor, id);
+      if (!(await this.jobs.retryEnded(tx, id)))
+        throw UserError.conflict('job_not_retryable', 'Only a failed or cancelled job can be retried.');
+      await this.audit.record(tx, { actor, action: 'job.retry', resource: { type: 'job', id } });
+      this.dispatcher.wakeAfter(tx);
+      return toJobView(await this.existing(tx, id));
+    });
+  }
+
+  /** Whether a job of the schedule has not ended yet. */
+  async hasOpenJob(read: Read, scheduleId: string): Promise<boolean> {
+    return this.jobs.hasOpenJob(read, scheduleId);
+  }
+
+  private async visible(read: Read, actor: UserActor, id: string): Promise<JobEntity> {
+    const job = await this.jobs.find(read, id);
+    if (!job || !jobsPolicy.access(actor, job)) throw UserError.notFound('job');
+    return job;
+  }
+
+  private async existing(read: Read, id: string): Promise<JobEntity> {
+    const job = await this.jobs.find(read, id);
+    if (!job) throw new Error(`job ${id} vanished inside its own transaction`);
+    return job;
+  }
+}

@@ -1,0 +1,13 @@
+export { PasswordHasher } from './password-hasher.js';
+export { UsersModule } from './users.module.js';
+export {
+  anyIdentifier,
+  anyPassword,
+  emailIn,
+  fullNameIn,
+  newPassword,
+  usernameIn,
+  userView,
+  type UserView,
+} from './users.schema.js';
+export { type Credentials, type NewUser, UsersService } from './users.service.js';

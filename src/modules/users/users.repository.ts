@@ -1,0 +1,129 @@
+import { Injectable } from '@nestjs/common';
+import { ILike, IsNull, LessThan, type FindOptionsWhere, type QueryDeepPartialEntity } from 'typeorm';
+import type { UserRole } from '../../kernel/auth/index.js';
+import {
+  entities,
+  execute,
+  query,
+  queryOne,
+  type PageRequest,
+  type Read,
+  type Tx,
+} from '../../kernel/database/index.js';
+import { UserEntity } from './user.entity.js';
+
+export type NewUserRow = Pick<
+  UserEntity,
+  | 'id'
+  | 'email'
+  | 'emailKey'
+  | 'username'
+  | 'usernameKey'
+  | 'passwordHash'
+  | 'fullName'
+  | 'role'
+  | 'isActive'
+  | 'isVerified'
+  | 'metadata'
+>;
+export type UserRowChanges = Partial<Omit<NewUserRow, 'id' | 'email' | 'emailKey' | 'passwordHash'>>;
+
+export interface UserFilter extends PageRequest {
+  readonly role?: UserRole | undefined;
+  readonly isActive?: boolean | undefined;
+  readonly q?: string | undefined;
+}
+
+/** Held while the first user of an empty database is made. */
+const FIRST_USER_LOCK = 7_410_003;
+
+/** Rows of `users`. Tombstones of erased people are never among the results. */
+@Injectable()
+export class UsersRepository {
+  async find(read: Read, id: string): Promise<UserEntity | null> {
+    return entities(read, UserEntity).findOneBy({ id, deletedAt: IsNull() });
+  }
+
+  /** Waits for others who change this user, and keeps them waiting until the transaction ends. */
+  async findForUpdate(tx: Tx, id: string): Promise<UserEntity | null> {
+    return entities(tx, UserEntity).findOne({
+      where: { id, deletedAt: IsNull() },
+      lock: { mode: 'pessimistic_write' },
+    });
+  }
+
+  async findByKey(read: Read, kind: 'email' | 'username', key: string): Promise<UserEntity | null> {
+    const where = kind === 'email' ? { emailKey: key } : { usernameKey: key };
+    return entities(read, UserEntity).findOneBy({ ...where, deletedAt: IsNull() });
+  }
+
+  /** Newest first, one more than the limit so that the caller knows whether there is another page. */
+  async page(read: Read, filter: UserFilter): Promise<UserEntity[]> {
+    const common: FindOptionsWhere<UserEntity> = { deletedAt: IsNull() };
+    if (filter.role !== undefined) common.role = filter.role;
+    if (filter.isActive !== undefined) common.isActive = filter.isActive;
+    if (filter.cursor !== undefined) common.id = LessThan(filter.cursor);
+    const pattern = filter.q === undefined ? null : ILike(`%${filter.q.replaceAll(/[\\%_]/g, '\\$&')}%`);
+    return entities(read, UserEntity).find({
+      where: pattern
+        ? [
+            { ...common, email: pattern },
+            { ...common, username: pattern },
+            { ...common, fullName: pattern },
+          ]
+        : common,
+      order: { id: 'desc' },
+      take: filter.limit + 1,
+    });
+  }
+
+  async insert(tx: Tx, row: NewUserRow): Promise<void> {
+    await entities(tx, UserEntity).insert(columns(row));
+  }
+
+  async update(tx: Tx, id: string, changes: UserRowChanges): Promise<void> {
+    await entities(tx, UserEntity).update({ id, deletedAt: IsNull() }, columns(changes));
+  }
+
+  /** False when the user has been deactivated or erased meanwhile. */
+  async stampLogin(tx: Tx, id: string): Promise<boolean> {
+    const touched = await execute(
+      tx,
+      `update users set last_login_at = now() where id = $1 and is_active and deleted_at is null`,
+      [id],
+    );
+    return touched === 1;
+  }
+
+  async rights(read: Read, id: string): Promise<{ role: UserRole; isActive: boolean } | null> {
+    return queryOne(
+      read,
+      `select role, is_active as "isActive" from users where id = $1 and deleted_at is null`,
+      [id],
+      'user_rights',
+    );
+  }
+
+  /** Ids of those who can administer; nobody of them changes until the transaction ends. */
+  async lockActiveAdmins(tx: Tx): Promise<string[]> {
+    const rows = await query<{ id: string }>(
+      tx,
+      `select id from users where role = 'admin' and is_active and deleted_at is null order by id for update`,
+    );
+    return rows.map((row) => row.id);
+  }
+
+  async count(read: Read): Promise<number> {
+    return entities(read, UserEntity).countBy({ deletedAt: IsNull() });
+  }
+
+  /** Whether no user was ever made. Processes that ask at the same time are answered one after the other. */
+  async lockIfEmpty(tx: Tx): Promise<boolean> {
+    await execute(tx, `select pg_advisory_xact_lock($1)`, [FIRST_USER_LOCK]);
+    return (await queryOne(tx, `select 1 as found from users limit 1`)) === null;
+  }
+}
+
+/** TypeORM's type takes a free JSON object for an embedded entity, which no value of `metadata` can satisfy. */
+const columns = (row: UserRowChanges): QueryDeepPartialEntity<UserEntity> =>
+  row as QueryDeepPartialEntity<UserEntity>;

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { USER_ROLES } from '../../kernel/auth/index.js';
+import { instantOut, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
+
+/** Text of `min` to `max` characters, counted as PostgreSQL counts them: code points, not UTF-16 units. */
+const text = (min: number, max: number) =>
+  z
+    .string({ error: 'must be a text' })
+    .refine((value) => {
+      const characters = Array.from(value).length;
+      return characters >= min && characters <= max;
+    }, `must have ${min} to ${max} characters`)
+    .meta({ minLength: min, maxLength: max });
+
+/** Of a new account; nothing is trimmed or cut off (S1-3). */
+export const newPassword = text(8, 128);
+/** At login also passwords of older rules are tried, so the lower bound is open. */
+export const anyPassword = text(1, 128);
+export const anyIdentifier = text(1, 255);
+
+const METADATA_MAX_BYTES = 16_384;
+const metadata = z
+  .record(z.string(), z.unknown(), { error: 'must be an object' })
+  .refine(
+    (value) => Buffer.byteLength(JSON.stringify(value)) <= METADATA_MAX_BYTES,
+    `must have at most ${METADATA_MAX_BYTES} bytes as JSON`,
+  );
+
+// What an address or a name must look like beyond its length is the matter of `identifiers.ts`.
+export const emailIn = text(3, 255);
+export const usernameIn = text(1, 50);
+export const fullNameIn = text(1, 255).refine(
+  (value) => !/\p{Cc}/u.test(value),
+  'must not contain control characters',
+);
+const role = z.enum(USER_ROLES, { error: `must be one of ${USER_ROLES.join(', ')}` });
+const flag = z.boolean({ error: 'must be true or false' });
+
+/** What people change about themselves; e-mail and role are not among it (mass assignment, issue of every API). */
+export const ownChanges = z.strictObject({
+  fullName: fullNameIn.nullable().optional(),
+  username: usernameIn.nullable().optional(),
+  metadata: metadata.optional(),
+});
+
+export const adminChanges = z.strictObject({
+  fullName: fullNameIn.nullable().optional(),
+  username: usernameIn.nullable().optional(),
+  role: role.optional(),
+  isActive: flag.optional(),
+  isVerified: flag.optional(),
+});
+
+/** Without a password the account exists but nobody can log in to it. */
+export const newUserIn = z.strictObject({
+  email: emailIn,
+  password: newPassword.optional(),
+  username: usernameIn.optional(),
+  fullName: fullNameIn.optional(),
+  role: role.optional(),
+  isActive: flag.optional(),
+  isVerified: flag.optional(),
+  metadata: metadata.optional(),
+});
+
+export const usersQuery = z.strictObject({
+  ...pageQuery,
+  role: role.optional(),
+  isActive: z
+    .enum(['true', 'false'], { error: 'must be true or false' })
+    .transform((value) => value === 'true')
+    .optional(),
+  /** Part of the e-mail, username or full name, in any case. */
+  q: text(1, 255).optional(),
+});
+
+export const userView = z.object({
+  id: uuid,
+  email: z.string(),
+  username: z.string().nullable(),
+  fullName: z.string().nullable(),
+  role: z.enum(USER_ROLES),
+  isActive: z.boolean(),
+  isVerified: z.boolean(),
+  isSuperuser: z.boolean(),
+  metadata: z.record(z.string(), z.unknown()),
+  lastLoginAt: instantOut.nullable(),
+  createdAt: instantOut,
+  updatedAt: instantOut,
+});
+export const userPage = pageOf(userView);
+
+export type OwnChanges = z.output<typeof ownChanges>;
+export type UserChanges = z.output<typeof adminChanges> & OwnChanges;
+export type NewUserIn = z.output<typeof newUserIn>;
+export type UsersQuery = z.output<typeof usersQuery>;
+export type UserView = z.output<typeof userView>;

@@ -1,0 +1,214 @@
+import { Injectable } from '@nestjs/common';
+import type { Actor, UserRole } from '../../kernel/auth/index.js';
+import {
+  Database,
+  newId,
+  toPage,
+  violatedUnique,
+  type Page,
+  type Read,
+  type Tx,
+} from '../../kernel/database/index.js';
+import { UserError } from '../../kernel/http/index.js';
+import { AuditService } from '../audit/index.js';
+import { IdentifierError, emailKey, identifierKey, usernameKey } from './identifiers.js';
+import { PasswordHasher } from './password-hasher.js';
+import type { UserEntity } from './user.entity.js';
+import { toUserView } from './user.view.js';
+import { endsAdministration, isLastAdmin } from './users.policy.js';
+import { UsersRepository, type UserFilter, type UserRowChanges } from './users.repository.js';
+import type { NewUserIn, UserChanges, UserView } from './users.schema.js';
+
+/** An account to make. The password comes hashed: hashing takes long and must not hold a transaction open. */
+export interface NewUser extends Omit<NewUserIn, 'password'> {
+  readonly passwordHash: string | null;
+}
+
+/** What a login needs to know; never leaves the process. */
+export interface Credentials {
+  readonly userId: string;
+  readonly role: UserRole;
+  readonly isActive: boolean;
+  readonly passwordHash: string | null;
+}
+
+/**
+ * Accounts. E-mail and username are unique by their normalised keys (C4, C19): a second one is `UserError` 409
+ * `email_taken` or `username_taken`, whoever of several at the same moment comes first. At least one active admin
+ * always remains (409 `last_admin`). Every change is audited in its own transaction.
+ *
+ * Deactivating acts on the user's next request, because whoever authenticates reads the row (S1-3).
+ */
+@Injectable()
+export class UsersService {
+  constructor(
+    private readonly database: Database,
+    private readonly users: UsersRepository,
+    private readonly hasher: PasswordHasher,
+    private readonly audit: AuditService,
+  ) {}
+
+  async find(read: Read, id: string): Promise<UserView | null> {
+    const user = await this.users.find(read, id);
+    return user && toUserView(user);
+  }
+
+  /** By e-mail or username, written in any way that has the same key. */
+  async findByIdentifier(read: Read, identifier: string): Promise<UserView | null> {
+    const user = await this.rowByIdentifier(read, identifier);
+    return user && toUserView(user);
+  }
+
+  async credentials(read: Read, identifier: string): Promise<Credentials | null> {
+    const user = await this.rowByIdentifier(read, identifier);
+    return (
+      user && {
+        userId: user.id,
+        role: user.role,
+        isActive: user.isActive,
+        passwordHash: user.passwordHash,
+      }
+    );
+  }
+
+  /** The rights of now: who acts for a user later, such as a schedule, asks again each time. */
+  async rightsOf(read: Read, userId: string): Promise<{ role: UserRole; isActive: boolean } | null> {
+    return this.users.rights(read, userId);
+  }
+
+  async count(read: Read): Promise<number> {
+    return this.users.count(read);
+  }
+
+  async list(filter: UserFilter): Promise<Page<UserView>> {
+    return toPage(await this.users.page(this.database.read, filter), filter.limit, toUserView);
+  }
+
+  async get(id: string): Promise<UserView> {
+    return required(await this.find(this.database.read, id));
+  }
+
+  /** Joins the caller's transaction. `actor` is null for somebody who registers. */
+  async create(tx: Tx, actor: Actor | null, input: NewUser): Promise<UserView> {
+    const id = newId();
+    const row = {
+      id,
+      email: input.email,
+      emailKey: keyOf(emailKey, input.email, '/email'),
+      ...usernameColumns(input.username ?? null),
+      passwordHash: input.passwordHash,
+      fullName: input.fullName ?? null,
+      role: input.role ?? 'user',
+      isActive: input.isActive ?? true,
+      isVerified: input.isVerified ?? false,
+      metadata: input.metadata ?? {},
+    };
+    await takenAsConflict(this.users.insert(tx, row));
+    await this.audit.record(tx, {
+      actor,
+      action: 'user.create',
+      resource: { type: 'user', id },
+      details: { role: row.role, isActive: row.isActive },
+    });
+    return toUserView(required(await this.users.find(tx, id)));
+  }
+
+  /** Makes the user only where there has never been one; of several processes at once one does, others get null. */
+  async createFirst(tx: Tx, actor: Actor, input: NewUser): Promise<UserView | null> {
+    return (await this.users.lockIfEmpty(tx)) ? this.create(tx, actor, input) : null;
+  }
+
+  async createWithPassword(actor: Actor, { password, ...input }: NewUserIn): Promise<UserView> {
+    const passwordHash = password === undefined ? null : await this.hasher.hash(password);
+    return this.database.tx((tx) => this.create(tx, actor, { ...input, passwordHash }));
+  }
+
+  /** Changes what is given and leaves the rest; `null` clears, `metadata` is replaced as a whole. */
+  async update(actor: Actor, id: string, changes: UserChanges): Promise<UserView> {
+    const { username, ...others } = changes;
+    const columns: UserRowChanges = given({
+      ...others,
+      ...(username === undefined ? {} : usernameColumns(username)),
+    });
+    return this.database.tx(async (tx) => {
+      // Admins before the user: two who demote each other would otherwise wait for each other for ever.
+      const admins = endsAdministration(changes) ? await this.users.lockActiveAdmins(tx) : [];
+      const before = required(await this.users.findForUpdate(tx, id));
+      if (Object.keys(columns).length === 0) return toUserView(before);
+      if (isLastAdmin(id, admins))
+        throw UserError.conflict('last_admin', 'The last active admin cannot be demoted or deactivated.');
+      await takenAsConflict(this.users.update(tx, id, columns));
+      const after = required(await this.users.find(tx, id));
+      await this.audit.record(tx, {
+        actor,
+        action: 'user.update',
+        resource: { type: 'user', id },
+        details: changedFacts(before, after, changes),
+      });
+      return toUserView(after);
+    });
+  }
+
+  /** Stamps a login in the transaction that makes its session; null when the user may no longer log in. */
+  async recordLogin(tx: Tx, userId: string): Promise<UserView | null> {
+    return (await this.users.stampLogin(tx, userId)) ? this.find(tx, userId) : null;
+  }
+
+  private async rowByIdentifier(read: Read, identifier: string): Promise<UserEntity | null> {
+    const found = identifierKey(identifier);
+    return found && this.users.findByKey(read, found.kind, found.key);
+  }
+}
+
+function required<T>(user: T | null): T {
+  if (user === null) throw UserError.notFound('user');
+  return user;
+}
+
+function keyOf(make: (text: string) => string, text: string, pointer: string): string {
+  try {
+    return make(text);
+  } catch (error) {
+    if (error instanceof IdentifierError) throw UserError.field(pointer, error.code, error.message);
+    throw error;
+  }
+}
+
+function usernameColumns(username: string | null): { username: string | null; usernameKey: string | null } {
+  return { username, usernameKey: username === null ? null : keyOf(usernameKey, username, '/username') };
+}
+
+/** Without the keys whose value is undefined, which are those the caller did not mention. */
+function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+const TAKEN: Readonly<Record<string, 'email' | 'username'>> = {
+  users_email_key_unique: 'email',
+  users_username_key_unique: 'username',
+};
+
+/** The unique key decides who of several was first; looking beforehand could not. */
+async function takenAsConflict(write: Promise<void>): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    const field = TAKEN[violatedUnique(error) ?? ''];
+    if (!field) throw error;
+    const name = field === 'email' ? 'e-mail address' : 'username';
+    throw UserError.conflict(`${field}_taken`, `This ${name} is already in use.`, [
+      { pointer: `/${field}`, code: `${field}_taken`, detail: 'is already in use' },
+    ]);
+  }
+}
+
+/** For the audit trail: which fields changed, and the rights in full; never personal values (C5, rule 10). */
+function changedFacts(before: UserEntity, after: UserEntity, changes: UserChanges): Record<string, unknown> {
+  const rights = (['role', 'isActive', 'isVerified'] as const).filter((key) => before[key] !== after[key]);
+  return {
+    fields: Object.keys(given(changes)).toSorted(),
+    ...Object.fromEntries(rights.map((key) => [key, { from: before[key], to: after[key] }])),
+  };
+}

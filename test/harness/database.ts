@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import { Client, DatabaseError, escapeIdentifier } from 'pg';
+import { inject } from 'vitest';
+import { until } from './until.js';
+
+export interface TestDatabase {
+  readonly url: string;
+  /** Also ends connections that are still open. */
+  drop(): Promise<void>;
+}
+
+/** A migrated, empty database nobody else uses: one per test file, made in about 50 ms by cloning the template. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  const [database, template] = [escapeIdentifier(name), escapeIdentifier(inject('templateDatabase'))];
+  await until(() => execute(`create database ${database} template ${template}`), {
+    describe: `the template database to be free for cloning`,
+  });
+  const url = new URL(inject('postgresUrl'));
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    drop: async () => {
+      await execute(`drop database if exists ${database} with (force)`);
+    },
+  };
+}
+
+/** False when the template is in use at this moment (object_in_use). */
+async function execute(sql: string): Promise<boolean> {
+  const client = new Client({ connectionString: inject('postgresUrl') });
+  await client.connect();
+  try {
+    await client.query(sql);
+    return true;
+  } catch (error) {
+    if (error instanceof DatabaseError && error.code === '55006') return false;
+    throw error;
+  } finally {
+    await client.end();
+  }
+}
