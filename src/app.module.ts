@@ -1,11 +1,12 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { KernelModule, type Runtime } from './kernel/kernel.module.js';
 import { AuditModule } from './modules/audit/index.js';
+import { NotificationsModule } from './modules/notifications/index.js';
 
 /** The only file that lists feature modules. */
 @Module({})
 export class AppModule {
   static forRoot(runtime: Runtime): DynamicModule {
-    return { module: AppModule, imports: [KernelModule.forRoot(runtime), AuditModule] };
+    return { module: AppModule, imports: [KernelModule.forRoot(runtime), AuditModule, NotificationsModule] };
   }
 }
