@@ -39,7 +39,7 @@ it('orders by transaction, then by number', () => {
     fc.property(position, position, (a, b) => {
       const order = comparePositions(a, b);
       expect(Math.sign(order)).toBe(-Math.sign(comparePositions(b, a)));
-      if (a.xid < b.xid || (a.xid === b.xid && a.seq < b.seq)) expect(order).toBeLessThan(0);
+      expect(order < 0).toBe(a.xid < b.xid || (a.xid === b.xid && a.seq < b.seq));
     }),
   );
 });

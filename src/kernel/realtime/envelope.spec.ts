@@ -24,6 +24,7 @@ describe('pack', () => {
           expect(received.map((one) => JSON.stringify(one))).toEqual([...new Set(encoded)]);
         },
       ),
+      { numRuns: 30 },
     );
   });
 

@@ -111,6 +111,7 @@ async function handled(consumer: string, count: number): Promise<number[]> {
   );
 }
 
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const range = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 describe('EventDelivery', () => {
@@ -138,8 +139,7 @@ describe('EventDelivery', () => {
   });
 
   it('shares the work between competing processes without doing any twice', async () => {
-    const make = () => new Recorder('competing', () => new Promise((resolve) => setImmediate(resolve)));
-    await Promise.all([start('worker', make()), start('worker', make()), start('worker', make())]);
+    await Promise.all(range(3).map(() => start('worker', new Recorder('competing', nextTurn))));
     await Promise.all(
       range(40).map(async (i) => {
         await record(...range(50).map((n) => i * 50 + n));

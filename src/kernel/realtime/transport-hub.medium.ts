@@ -112,6 +112,7 @@ for (const { name, make, skip } of backends)
       here.publish('news', { last: true });
       await here.stop();
       await until(() => others.length > 0, { describe: 'the last message' });
+      expect(others).toEqual([{ last: true }]);
     });
   });
 
@@ -163,6 +164,7 @@ describe('the hub on PostgreSQL', () => {
     await admin(`select pg_notify('steward_hub', 'nonsense'), pg_notify('steward_hub', '')`);
     here.publish('news', { n: 1 });
     await until(() => others.length > 0, { describe: 'the message behind the nonsense' });
+    expect(others).toEqual([{ n: 1 }]);
   });
 });
 
@@ -205,5 +207,9 @@ async function admin(sql: string, name?: string): Promise<void> {
   if (name !== undefined) url.pathname = `/${name}`;
   const client = new pg.Client({ connectionString: url.href });
   await client.connect();
-  await client.query(sql).finally(() => client.end());
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
 }

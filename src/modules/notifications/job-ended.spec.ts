@@ -53,6 +53,6 @@ describe('noticeOf', () => {
   });
 
   it('refuses an event of another form', () => {
-    expect(() => noticeOf(event({ status: 'vanished' }))).toThrow();
+    expect(() => noticeOf(event({ status: 'vanished' }))).toThrow('status');
   });
 });
