@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeMessage, fits, pack, unpack } from './envelope.js';
 
 const MAX = 1_000;
+const awkward = fc.constantFrom('a', 'ก', '😀', '\0', '\n', '"', '\\', '\ud800', '\u2028');
 
 describe('pack', () => {
   it('keeps every message and its order, in texts below the limit', () => {
@@ -11,7 +12,7 @@ describe('pack', () => {
         fc.array(
           fc.tuple(
             fc.string({ maxLength: 20 }),
-            fc.record({ text: fc.string({ unit: 'binary', maxLength: 60 }) }),
+            fc.record({ text: fc.string({ unit: awkward, maxLength: 60 }) }),
           ),
           { maxLength: 80 },
         ),
@@ -24,7 +25,6 @@ describe('pack', () => {
           expect(received.map((one) => JSON.stringify(one))).toEqual([...new Set(encoded)]);
         },
       ),
-      { numRuns: 30 },
     );
   });
 
