@@ -13,15 +13,18 @@ import { Settler } from './engine/settler.js';
 import { WorkersRepository } from './engine/workers.repository.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
+import { JobStreamController } from './job-stream.controller.js';
+import { JobStream } from './job-stream.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
 
 @Module({
   imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
-  controllers: [JobsController],
+  controllers: [JobsController, JobStreamController],
   providers: [
     JobsService,
+    JobStream,
     JobsRepository,
     JobRegistry,
     Dispatcher,
