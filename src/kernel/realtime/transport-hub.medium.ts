@@ -169,14 +169,14 @@ describe('the hub on PostgreSQL', () => {
 });
 
 describe.skipIf(redisUrl() === undefined)('the hub on Redis', () => {
-  it('drops messages while Redis is away and comes back by itself', async () => {
+  it('takes messages while Redis is away, which may be lost, and comes back by itself', async () => {
     const server = await startRedisServer();
     const make = () => new RedisTransport(new RedisConnections(server.url, quietLog()));
     const [here, there] = [await started(make()), await started(make())];
     let reconnects = 0;
     there.onReconnect(() => (reconnects += 1));
     await server.kill();
-    here.publish('news', { lost: true });
+    here.publish('news', { perhaps: true });
     const again = await startRedisServer({}, server.port);
     try {
       await until(() => reconnects > 0, { describe: 'the hub to be back' });
@@ -184,11 +184,11 @@ describe.skipIf(redisUrl() === undefined)('the hub on Redis', () => {
       await until(
         () => {
           here.publish('news', { again: true });
-          return others.length > 0;
+          return others.some((message) => 'again' in message);
         },
         { describe: 'messages to flow again' },
       );
-      expect(others[0]).toEqual({ again: true });
+      expect(reconnects).toBe(1);
     } finally {
       await again.kill();
     }
