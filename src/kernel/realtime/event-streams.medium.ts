@@ -5,7 +5,7 @@ import { TestEventSource } from '../../../test/harness/event-source.js';
 import { startTestApplication, type TestApplication } from '../../../test/harness/test-application.js';
 import { until } from '../../../test/harness/until.js';
 import { Database, execute, newId } from '../database/index.js';
-import { Events, Hub, JOB_PROGRESS_TOPIC, SseRegistry, type NewEvent } from './index.js';
+import { Events, Hub, LIVE_TOPIC, SseRegistry, type NewEvent } from './index.js';
 
 let testDatabase: TestDatabase;
 let server: TestApplication;
@@ -201,13 +201,13 @@ describe('GET /api/events', () => {
     const hub = server.app.get(Hub);
     await until(
       () => {
-        hub.publish(JOB_PROGRESS_TOPIC, { nonsense: true });
-        hub.publish(JOB_PROGRESS_TOPIC, {
-          jobId,
+        hub.publish(LIVE_TOPIC, { nonsense: true });
+        hub.publish(LIVE_TOPIC, {
+          type: 'job.progress',
+          channel: 'jobs',
           userId: alice,
-          progress: 40,
-          progressDetail: { bytes: 4 },
-          status: 'running',
+          subjectId: jobId,
+          data: { progress: 40, progressDetail: { bytes: 4 }, status: 'running' },
         });
         return own.events.length > 0;
       },
@@ -217,7 +217,6 @@ describe('GET /api/events', () => {
       event: 'job.progress',
       id: undefined,
       data: {
-        jobId,
         progress: 40,
         progressDetail: { bytes: 4 },
         status: 'running',
