@@ -95,6 +95,12 @@ export abstract class JobHandler<Payload = unknown> {
 
 export const HANDLES_JOB = 'steward:handles-job';
 
-/** Binds a handler class to its definition; discovery finds it, so the class only needs a line in a module. */
-export const HandlesJob = (definition: JobDefinition<never>): ClassDecorator =>
-  SetMetadata(HANDLES_JOB, definition);
+/**
+ * Binds a handler class to its definition; discovery finds it, so the class only needs a line in a module. A
+ * handler of another payload does not compile.
+ */
+export function HandlesJob<Payload>(definition: JobDefinition<Payload>) {
+  return (handler: new (...dependencies: never[]) => JobHandler<Payload>): void => {
+    SetMetadata(HANDLES_JOB, definition)(handler);
+  };
+}
