@@ -1,11 +1,16 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { KernelModule, type Runtime } from './kernel/kernel.module.js';
 import { AuditModule } from './modules/audit/index.js';
+import { AuthModule } from './modules/auth/index.js';
+import { UsersModule } from './modules/users/index.js';
 
 /** The only file that lists feature modules. */
 @Module({})
 export class AppModule {
   static forRoot(runtime: Runtime): DynamicModule {
-    return { module: AppModule, imports: [KernelModule.forRoot(runtime), AuditModule] };
+    return {
+      module: AppModule,
+      imports: [KernelModule.forRoot(runtime), AuditModule, UsersModule, AuthModule],
+    };
   }
 }

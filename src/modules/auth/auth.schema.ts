@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { instantOut, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
+import {
+  anyIdentifier,
+  anyPassword,
+  emailIn,
+  fullNameIn,
+  newPassword,
+  usernameIn,
+  userView,
+} from '../users/index.js';
+
+export const registration = z.strictObject({
+  email: emailIn,
+  password: newPassword,
+  username: usernameIn.optional(),
+  fullName: fullNameIn.optional(),
+});
+
+export const login = z.strictObject({
+  /** E-mail or username. */
+  identifier: anyIdentifier,
+  password: anyPassword,
+});
+
+export const refreshRequest = z.strictObject({ refreshToken: z.string().max(4096) });
+
+export const sessionsQuery = z.strictObject(pageQuery);
+
+export const tokensView = z.object({
+  user: userView,
+  accessToken: z.string(),
+  refreshToken: z.string(),
+  tokenType: z.literal('Bearer'),
+  /** Seconds until the access token expires. */
+  expiresIn: z.int(),
+});
+
+export const sessionView = z.object({
+  id: uuid,
+  deviceInfo: z.record(z.string(), z.unknown()),
+  userAgent: z.string().nullable(),
+  ipAddress: z.string().nullable(),
+  lastActivityAt: instantOut,
+  createdAt: instantOut,
+  expiresAt: instantOut,
+  isCurrent: z.boolean(),
+});
+export const sessionPage = pageOf(sessionView);
+
+export type Registration = z.output<typeof registration>;
+export type Login = z.output<typeof login>;
+export type TokensView = z.output<typeof tokensView>;
+export type SessionView = z.output<typeof sessionView>;

@@ -1,0 +1,35 @@
+import { Injectable, type ExecutionContext } from '@nestjs/common';
+import { Authenticator, type UserActor } from '../../kernel/auth/index.js';
+import { UserError } from '../../kernel/http/index.js';
+import { AccessTokenStrategy } from './access-token.strategy.js';
+
+/** The kernel's port on passport: any refusal of the strategy leaves as `UserError` 401 with a code that says why. */
+@Injectable()
+export class PassportAuthenticator extends Authenticator {
+  constructor(private readonly strategy: AccessTokenStrategy) {
+    super();
+  }
+
+  async authenticate(context: ExecutionContext): Promise<UserActor> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<{ headers: { authorization?: string } }>();
+    return new Promise<UserActor>((resolve, reject) => {
+      const done = (error: unknown, actor: UserActor | false | null): void => {
+        if (error) reject(error);
+        else if (actor) resolve(actor);
+        else reject(refusal(request.headers.authorization));
+      };
+      // Without a callback passport would write the answer itself, in Express's way.
+      const handler = this.strategy.passport.authenticate(this.strategy.name, { session: false }, done) as (
+        ...parts: unknown[]
+      ) => void;
+      handler(request, http.getResponse(), reject);
+    });
+  }
+}
+
+function refusal(header: string | undefined): UserError {
+  return header !== undefined && /^bearer\s+\S/i.test(header)
+    ? UserError.unauthenticated('token_invalid', 'The access token is not valid.')
+    : UserError.unauthenticated('token_missing', 'Send an access token: Authorization: Bearer …');
+}

@@ -1,0 +1,179 @@
+import { Injectable } from '@nestjs/common';
+import { timingSafeEqual } from 'node:crypto';
+import type { UserActor, UserRole } from '../../kernel/auth/index.js';
+import { Settings } from '../../kernel/config/index.js';
+import {
+  Database,
+  newId,
+  toPage,
+  type Page,
+  type PageRequest,
+  type Tx,
+} from '../../kernel/database/index.js';
+import { UserError, requestContext } from '../../kernel/http/index.js';
+import { AuditService } from '../audit/index.js';
+import type { SessionView } from './auth.schema.js';
+import { RefreshTokens, parseRefreshToken, verdictOn } from './refresh-tokens.js';
+import {
+  SessionsRepository,
+  type Device,
+  type RefreshableSession,
+  type SessionRow,
+} from './sessions.repository.js';
+
+const USER_AGENT_MAX = 512;
+
+export interface OpenSession {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly refreshToken: string;
+}
+
+/**
+ * Logins and their refresh tokens (S1-7, S1-8). A refresh token works once: exchanging it gives the next one. The
+ * one just spent gives the same successor again for 10 s, so a lost answer does no harm; any older use ends the
+ * session, because somebody else has a copy. Ended sessions are refused at the next request.
+ */
+@Injectable()
+export class SessionsService {
+  constructor(
+    private readonly database: Database,
+    private readonly sessions: SessionsRepository,
+    private readonly tokens: RefreshTokens,
+    private readonly settings: Settings,
+    private readonly audit: AuditService,
+  ) {}
+
+  /** Joins the transaction of the login. */
+  async start(tx: Tx, userId: string): Promise<OpenSession> {
+    const id = newId();
+    const nonce = this.tokens.nonce();
+    await this.sessions.insert(tx, {
+      id,
+      userId,
+      refreshHash: this.tokens.hash(id, 0, nonce),
+      refreshNonce: nonce,
+      idleSeconds: this.settings.sessionIdleSeconds,
+      absoluteSeconds: this.settings.sessionAbsoluteSeconds,
+      ...currentDevice(),
+    });
+    return { sessionId: id, userId, refreshToken: this.tokens.token(id, 0, nonce) };
+  }
+
+  /**
+   * The successor of a refresh token. `UserError` 401: `refresh_invalid` for what we never made, without effect;
+   * `session_ended`; `refresh_reused`, after which the session has ended.
+   */
+  async refresh(text: string): Promise<OpenSession> {
+    const presented = parseRefreshToken(text);
+    const session =
+      presented && (await this.sessions.findForRefresh(this.database.read, presented.sessionId));
+    if (!session || !this.tokens.isGenuine(presented, session.nonce)) throw invalid();
+    if (!session.stands) throw ended();
+    const verdict = verdictOn(presented.counter, session);
+    if (verdict === 'unknown') throw invalid();
+    if (verdict === 'repeat') return this.opened(session, session.counter);
+    if (verdict === 'reuse') {
+      await this.endForReuse(session);
+      throw UserError.unauthenticated('refresh_reused', 'This refresh token was used before; log in again.');
+    }
+    if (await this.spend(session)) return this.opened(session, session.counter + 1);
+    // Somebody was faster, with the same token or by ending the session: what holds now is read again.
+    return this.refresh(text);
+  }
+
+  async list(actor: UserActor, page: PageRequest): Promise<Page<SessionView>> {
+    const rows = await this.sessions.page(this.database.read, actor.userId, page);
+    return toPage(rows, page.limit, (row) => toView(row, actor.sessionId));
+  }
+
+  /** Ends the session the caller uses. */
+  async logout(actor: UserActor): Promise<void> {
+    await this.database.tx(async (tx) => {
+      await this.sessions.revoke(tx, actor.sessionId, actor.userId, 'logout');
+      await this.audit.record(tx, {
+        actor,
+        action: 'auth.logout',
+        resource: sessionResource(actor.sessionId),
+      });
+    });
+  }
+
+  async logoutAll(actor: UserActor): Promise<void> {
+    await this.database.tx(async (tx) => {
+      const count = await this.sessions.revokeAll(tx, actor.userId, 'logout_all');
+      await this.audit.record(tx, { actor, action: 'auth.logout_all', details: { sessions: count } });
+    });
+  }
+
+  /** 404 for a session of somebody else or one that has ended already. */
+  async end(actor: UserActor, id: string): Promise<void> {
+    await this.database.tx(async (tx) => {
+      if (!(await this.sessions.revoke(tx, id, actor.userId, 'ended_by_user')))
+        throw UserError.notFound('session');
+      await this.audit.record(tx, { actor, action: 'session.revoke', resource: sessionResource(id) });
+    });
+  }
+
+  private async spend({ id, counter, hash, nonce }: RefreshableSession): Promise<boolean> {
+    // The derivation and what is stored must agree, or the stored hash would prove nothing.
+    if (!timingSafeEqual(hash, this.tokens.hash(id, counter, nonce))) throw invalid();
+    const next = {
+      hash: this.tokens.hash(id, counter + 1, nonce),
+      idleSeconds: this.settings.sessionIdleSeconds,
+      ...currentDevice(),
+    };
+    return this.database.tx((tx) => this.sessions.rotate(tx, id, counter, next));
+  }
+
+  /** Recorded once, as done by the session's own user: of several late copies only the first ends it. */
+  private async endForReuse({ id, userId, role }: RefreshableSession): Promise<void> {
+    await this.database.tx(async (tx) => {
+      if (await this.sessions.revoke(tx, id, userId, 'refresh_reuse'))
+        await this.audit.record(tx, {
+          actor: userActor(userId, role, id),
+          action: 'auth.refresh_reuse',
+          resource: sessionResource(id),
+          result: 'failure',
+        });
+    });
+  }
+
+  private opened({ id, userId, nonce }: RefreshableSession, counter: number): OpenSession {
+    return { sessionId: id, userId, refreshToken: this.tokens.token(id, counter, nonce) };
+  }
+}
+
+export const userActor = (userId: string, role: UserRole, sessionId: string): UserActor => ({
+  type: 'user',
+  userId,
+  role,
+  sessionId,
+});
+
+const sessionResource = (id: string): { type: string; id: string } => ({ type: 'session', id });
+const invalid = (): UserError =>
+  UserError.unauthenticated('refresh_invalid', 'The refresh token is not valid.');
+const ended = (): UserError =>
+  UserError.unauthenticated('session_ended', 'The session has ended; log in again.');
+
+function currentDevice(): Device {
+  const context = requestContext.current();
+  return {
+    ipAddress: context?.ipAddress ?? null,
+    userAgent: context?.userAgent?.slice(0, USER_AGENT_MAX) ?? null,
+  };
+}
+
+function toView(row: SessionRow, currentSessionId: string): SessionView {
+  return {
+    id: row.id,
+    deviceInfo: row.device_info,
+    userAgent: row.user_agent,
+    ipAddress: row.ip_address,
+    lastActivityAt: row.last_activity_at.toISOString(),
+    createdAt: row.created_at.toISOString(),
+    expiresAt: row.expires_at.toISOString(),
+    isCurrent: row.id === currentSessionId,
+  };
+}
