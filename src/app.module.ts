@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { KernelModule, type Runtime } from './kernel/kernel.module.js';
 import { AuditModule } from './modules/audit/index.js';
 import { AuthModule } from './modules/auth/index.js';
+import { JobsModule } from './modules/jobs/index.js';
 import { UsersModule } from './modules/users/index.js';
 
 /** The only file that lists feature modules. */
@@ -10,7 +11,7 @@ export class AppModule {
   static forRoot(runtime: Runtime): DynamicModule {
     return {
       module: AppModule,
-      imports: [KernelModule.forRoot(runtime), AuditModule, UsersModule, AuthModule],
+      imports: [KernelModule.forRoot(runtime), AuditModule, UsersModule, AuthModule, JobsModule],
     };
   }
 }

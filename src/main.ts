@@ -1,13 +1,57 @@
 import 'reflect-metadata';
-import { AppModule } from './app.module.js';
-import { loadSettings } from './kernel/config/index.js';
-import { migrate } from './kernel/database/migrate.js';
-import { createHttpApplication } from './kernel/http/application.js';
+import { Settings, SettingsError, loadSettings } from './kernel/config/index.js';
+import { DatabaseUnusableError } from './kernel/database/open-database.js';
+import { PortTakenError } from './kernel/http/listen.js';
 import { Log } from './kernel/log/index.js';
+import { RedisUnusableError } from './kernel/redis/index.js';
+import { start, type RunningSteward } from './start.js';
+import { welcome } from './welcome.js';
 
-const settings = loadSettings();
-const log = Log.create({ level: settings.logLevel, format: settings.logFormat });
-const databaseUrl = settings.databaseUrl!;
-console.log(await migrate(databaseUrl));
-const app = await createHttpApplication(AppModule.forRoot({ settings, databaseUrl, log }), log);
-await app.listen({ port: settings.port ?? 3000, host: settings.host });
+/** Beyond STEWARD_SHUTDOWN_SECONDS: for handing jobs back and closing connections. Then the process ends anyway. */
+const SHUTDOWN_SLACK_SECONDS = 15;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+async function main(): Promise<void> {
+  const settings = loadSettings();
+  const log = Log.create({ level: settings.logLevel, format: settings.logFormat });
+  const steward = await start(settings, log, (message) => say(`steward: ${message}`));
+  stopOnSignals(steward, settings, log);
+  say(welcome(steward, settings));
+}
+
+/** SIGTERM and SIGINT finish what is under way; a second signal ends the process at once. */
+function stopOnSignals(steward: RunningSteward, settings: Settings, log: Log): void {
+  let asked = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (asked) process.exit(1);
+    asked = true;
+    const limit = settings.shutdownSeconds + SHUTDOWN_SLACK_SECONDS;
+    log.info({ signal }, `shutting down, at most ${limit} s (again to end at once)`);
+    setTimeout(() => {
+      log.error({}, 'shutdown took too long');
+      process.exit(1);
+    }, limit * 1000).unref();
+    steward.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'shutdown failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+/** What the operator can mend is told in words; anything else is a bug and shows its trace. */
+function explain(error: unknown): string {
+  const known = [SettingsError, DatabaseUnusableError, RedisUnusableError, PortTakenError];
+  if (known.some((kind) => error instanceof kind)) return `\n${(error as Error).message}\n`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(1);
+});

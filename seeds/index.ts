@@ -1,0 +1,20 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import type { Settings } from '../src/kernel/config/index.js';
+import { FirstAdmin } from '../src/modules/auth/index.js';
+import { seedDemo, type DemoReport } from './demo.js';
+
+export interface SeedReport extends DemoReport {
+  /** Set when this start has created the first admin. */
+  readonly admin: { readonly email: string; readonly oneTimePassword: string | null } | null;
+}
+
+/**
+ * First data of an empty database: the first admin, and outside production the demo set. Safe to repeat and to be
+ * interrupted: each step looks for what it would make.
+ */
+export async function seed(app: INestApplicationContext, settings: Settings): Promise<SeedReport> {
+  const admin = await app.get(FirstAdmin).ensure();
+  const demo =
+    settings.demo && admin !== null ? await seedDemo(app, settings) : { demo: false, demoUser: null };
+  return { admin, ...demo };
+}

@@ -1,0 +1,84 @@
+import { Client } from 'pg';
+import { EmbeddedPostgresError, startEmbeddedPostgres } from './embedded/embedded-postgres.js';
+
+export interface OpenDatabase {
+  readonly url: string;
+  /** For people: which database it is, without a password. */
+  readonly description: string;
+  /** The last process that uses the embedded server stops it. */
+  close(): Promise<void>;
+}
+
+/** The database cannot be used; the message says what to do. */
+export class DatabaseUnusableError extends Error {}
+
+const OLDEST_VERSION = 15;
+
+/** Connects to the configured PostgreSQL, or starts (or joins) the embedded one under `directory`. */
+export async function openDatabase(
+  url: string | undefined,
+  directory: string,
+  onProgress: (message: string) => void,
+): Promise<OpenDatabase> {
+  if (url !== undefined) {
+    await assertUsable(url);
+    return { url, description: `PostgreSQL at ${addressOf(url)}`, close: async () => undefined };
+  }
+  try {
+    const server = await startEmbeddedPostgres({ directory, onProgress });
+    const verb = server.adopted ? 'joined' : 'started';
+    return {
+      url: server.url,
+      description: `embedded PostgreSQL (${verb}, port ${server.port}, data in ${directory})`,
+      close: () => server.release(),
+    };
+  } catch (error) {
+    if (error instanceof EmbeddedPostgresError) throw new DatabaseUnusableError(error.message);
+    throw error;
+  }
+}
+
+async function assertUsable(url: string): Promise<void> {
+  const client = new Client({
+    connectionString: url,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'steward start',
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ version: number; encoding: string }>(
+      `select current_setting('server_version_num')::integer / 10000 as version, current_setting('server_encoding') as encoding`,
+    );
+    const { version = 0, encoding = '' } = rows[0] ?? {};
+    if (version < OLDEST_VERSION)
+      throw new DatabaseUnusableError(
+        `The database server is PostgreSQL ${version}; Steward needs ${OLDEST_VERSION} or newer.`,
+      );
+    if (encoding !== 'UTF8')
+      throw new DatabaseUnusableError(
+        `The database has the encoding ${encoding}; create it with encoding UTF8.`,
+      );
+  } catch (error) {
+    throw error instanceof DatabaseUnusableError ? error : new DatabaseUnusableError(explain(url, error));
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function explain(url: string, error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string };
+  const where = `DATABASE_URL: the database at ${addressOf(url)}`;
+  if (code === '28P01' || code === '28000') return `${where} refuses the user or the password.`;
+  if (code === '3D000') return `${where} does not exist; create it first.`;
+  // Several addresses of one name are tried; then the single reasons hide in an AggregateError without a message.
+  return `${where} cannot be reached (${code ?? ''}${message ? ` ${message}` : ''}). Is it running, and is the address right?`.replace(
+    '( ',
+    '(',
+  );
+}
+
+function addressOf(url: string): string {
+  const { hostname, port, pathname } = new URL(url);
+  return `${hostname}:${port || '5432'}${pathname}`;
+}

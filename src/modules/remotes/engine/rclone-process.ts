@@ -1,0 +1,177 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type LogLine, parseLogLine } from './rc-log.js';
+import { RcClient } from './rc-client.js';
+import { CLEAN_ENVIRONMENT, type RcloneCommand } from './rclone-binary.js';
+
+const READY_LIMIT_MS = 15_000;
+const END_SEEN_WITHIN_MS = 250;
+const READY_LINE = /Serving remote control on http:\/\/127\.0\.0\.1:(\d+)\//;
+/** Lines kept to explain a failed start. */
+const TAIL_LINES = 5;
+
+export interface RcloneExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** rclone did not come up. `missing`: its program could not be run at all. */
+export class RcloneStartError extends Error {
+  override readonly name = 'RcloneStartError';
+
+  constructor(
+    message: string,
+    readonly missing: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Killed when this process ends in an orderly way; where `setpriv` exists the kernel does it in every other. */
+const living = new Set<ChildProcess>();
+function killLiving(): void {
+  for (const child of living) child.kill('SIGKILL');
+}
+
+/**
+ * One private `rclone rcd`: configuration in memory only, reachable on the loopback interface with a random
+ * password that no argument list and no file holds.
+ *
+ * Guarantees: nothing of this process's environment is passed on; its log is always read (a full pipe would stop
+ * it); it dies with this process. Must be started from the main thread: the kernel ends it with the *thread* that
+ * made it.
+ */
+export class RcloneProcess {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly client: RcClient,
+    /** Resolves, never rejects, when it has ended for whatever reason and its whole log has been read. */
+    readonly exited: Promise<RcloneExit>,
+  ) {}
+
+  /**
+   * Starts one and waits until it answers. `onLine` gets every line of its log, also before that.
+   * `jobExpiry`: how long finished jobs stay known. Throws `RcloneStartError`, or the reason of `signal`.
+   */
+  static async start(
+    { command }: Pick<RcloneCommand, 'command'>,
+    options: { jobExpiry: string; onLine?: (line: LogLine) => void; signal?: AbortSignal },
+  ): Promise<RcloneProcess> {
+    options.signal?.throwIfAborted();
+    const password = randomBytes(24).toString('base64url');
+    const [program, ...leading] = command;
+    const child = spawn(program, [...leading, ...rcdArguments(options.jobExpiry)], {
+      env: { ...CLEAN_ENVIRONMENT, RCLONE_RC_USER: 'steward', RCLONE_RC_PASS: password },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      cwd: tmpdir(),
+    });
+    if (living.size === 0) process.once('exit', killLiving);
+    living.add(child);
+
+    const exited = new Promise<RcloneExit>((done) => {
+      // 'close' comes after 'exit', when everything it wrote has been read; after a failed spawn it comes alone.
+      child.once('close', (code, signal) => {
+        living.delete(child);
+        if (living.size === 0) process.off('exit', killLiving);
+        done({ code, signal });
+      });
+    });
+    const port = await ready(child, options);
+    const client = new RcClient(port, 'steward', password);
+    child.once('exit', () => client.close());
+    return new RcloneProcess(child, client, exited);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? -1;
+  }
+
+  /** How it ended, if it did: to be asked after a broken connection, which is seen before the end that broke it. */
+  hasEnded(): Promise<RcloneExit | null> {
+    return Promise.race([this.exited, delay(END_SEEN_WITHIN_MS, null)]);
+  }
+
+  /** Calls one rc method: see `RcClient.call`. */
+  call(
+    method: string,
+    parameters: object,
+    options: { signal?: AbortSignal | undefined; timeoutMs?: number } = {},
+  ): Promise<Record<string, unknown>> {
+    return this.client.call(method, parameters, options);
+  }
+
+  /** Ends it at once; it has nothing to save. Resolves when it is gone and its log read. May be called again. */
+  async kill(): Promise<RcloneExit> {
+    this.client.close();
+    this.child.kill('SIGKILL');
+    return this.exited;
+  }
+}
+
+function rcdArguments(jobExpiry: string): string[] {
+  const options: [name: string, value: string][] = [
+    ['--config', ''],
+    ['--rc-addr', '127.0.0.1:0'],
+    // Never DEBUG: it prints secrets.
+    ['--log-level', 'INFO'],
+    ['--rc-job-expire-duration', jobExpiry],
+    ['--cache-dir', '/dev/null/cache'],
+    ['--contimeout', '15s'],
+    ['--timeout', '5m'],
+    ['--low-level-retries', '10'],
+  ];
+  return ['rcd', '--use-json-log', ...options.flat()];
+}
+
+/** The port it listens on, as soon as it says so. On failure it is dead when this throws. */
+function ready(
+  child: ChildProcess,
+  options: { onLine?: (line: LogLine) => void; signal?: AbortSignal },
+): Promise<number> {
+  return new Promise<number>((resolve, reject) => {
+    const tail: string[] = [];
+    let failure: Error | null = null;
+    const fail = (error: Error): void => {
+      failure ??= error;
+      child.kill('SIGKILL');
+    };
+    const timer = setTimeout(() => {
+      fail(new RcloneStartError(`rclone did not answer within ${READY_LIMIT_MS / 1000} s.`, false));
+    }, READY_LIMIT_MS);
+    const aborted = (): void => fail(new RcloneStartError('The start was aborted.', false));
+    options.signal?.addEventListener('abort', aborted, { once: true });
+    const settle = (): void => {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', aborted);
+    };
+
+    child.once('error', (cause) => {
+      failure ??= new RcloneStartError(`rclone could not be started: ${cause.message}`, true, { cause });
+    });
+    if (child.stderr !== null) {
+      createInterface({ input: child.stderr }).on('line', (text) => {
+        const line = parseLogLine(text);
+        options.onLine?.(line);
+        tail.push(line.message);
+        if (tail.length > TAIL_LINES) tail.shift();
+        const port = READY_LINE.exec(line.message)?.[1];
+        if (port === undefined || failure !== null) return;
+        settle();
+        resolve(Number(port));
+      });
+    }
+    child.once('close', (code, signal) => {
+      settle();
+      const how = signal ?? `exit code ${code}`;
+      // 127: setpriv ran, but not rclone behind it.
+      reject(
+        failure ??
+          new RcloneStartError(`rclone ended while starting (${how}): ${tail.join(' ')}`, code === 127),
+      );
+    });
+  });
+}

@@ -1,0 +1,69 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { seed, type SeedReport } from '../seeds/index.js';
+import { AppModule } from './app.module.js';
+import { Settings, serves } from './kernel/config/index.js';
+import { migrate } from './kernel/database/migrate.js';
+import { openDatabase } from './kernel/database/open-database.js';
+import { Health } from './kernel/health/index.js';
+import { createHttpApplication } from './kernel/http/application.js';
+import { drain } from './kernel/http/drain.js';
+import { listen } from './kernel/http/listen.js';
+import { Log } from './kernel/log/index.js';
+import { assertRedisUsable } from './kernel/redis/index.js';
+
+export interface RunningSteward {
+  readonly app: NestFastifyApplication;
+  /** Null when this process serves no HTTP. */
+  readonly url: string | null;
+  readonly database: string;
+  readonly seeded: SeedReport;
+  /** Finishes or hands back what is under way, then lets go of everything. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Brings one process up, in the order in which each step needs the one before: database, Redis, migrations,
+ * modules, first data, and only then traffic. When a step fails everything that was opened is closed again.
+ */
+export async function start(
+  settings: Settings,
+  log: Log,
+  onProgress: (message: string) => void,
+): Promise<RunningSteward> {
+  const database = await openDatabase(
+    settings.databaseUrl,
+    path.join(settings.dataDir, 'postgres'),
+    onProgress,
+  );
+  let app: NestFastifyApplication | undefined;
+  try {
+    if (settings.redisUrl !== undefined)
+      await assertRedisUsable(settings.redisUrl, (message) => log.warn({}, message));
+    onProgress('bringing the database up to date');
+    await migrate(database.url);
+    await Promise.all(settings.localRoots.map((root) => mkdir(root, { recursive: true })));
+    onProgress('starting');
+    app = await createHttpApplication(AppModule.forRoot({ settings, databaseUrl: database.url, log }), log);
+    await app.init();
+    const seeded = await seed(app, settings);
+    const url =
+      serves(settings, 'api') || settings.port !== undefined
+        ? await listen(app, settings.host, settings.port)
+        : null;
+    app.get(Health).enter('serving');
+    let stopping: Promise<void> | undefined;
+    const running = app;
+    const stop = async () => {
+      running.get(Health).enter('draining');
+      await drain(running, settings.shutdownSeconds * 1000);
+      await database.close();
+    };
+    return { app, url, database: database.description, seeded, stop: () => (stopping ??= stop()) };
+  } catch (error) {
+    await app?.close().catch(() => undefined);
+    await database.close();
+    throw error;
+  }
+}

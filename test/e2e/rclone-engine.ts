@@ -1,0 +1,146 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { mkdir, mkdtemp, readFile, readdir, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
+import { RcloneBinary } from '../../src/modules/remotes/engine/rclone-binary.js';
+import { RcloneEngine } from '../../src/modules/remotes/engine/rclone-engine.js';
+import {
+  type CopyOptions,
+  type EngineRemote,
+  TransferError,
+  type TransferProgress,
+  type TransferResult,
+} from '../../src/modules/remotes/engine/transfer-engine.js';
+import { parseRemotePath } from '../../src/modules/remotes/remote-path.js';
+
+export const MiB = 1024 * 1024;
+/** The only folder that remotes of the tests may be in. */
+export let base: string;
+/** A new one for every test. */
+export let engine: RcloneEngine;
+let counter = 0;
+
+/** Where it is not, suites that need it are left out. */
+export const rcloneIsInstalled = (await new RcloneBinary({}).availability()).available;
+
+beforeAll(async () => {
+  base = await realpath(await mkdtemp(join(tmpdir(), 'rclone-engine-')));
+});
+beforeEach(() => {
+  engine = new RcloneEngine({ localRoots: [base], stopLimitMs: 1000 });
+});
+afterEach(() => engine.close());
+afterAll(async () => {
+  await rm(base, { recursive: true });
+});
+
+/** Two empty remotes of one test. */
+export async function twoRemotes(): Promise<{
+  from: EngineRemote;
+  to: EngineRemote;
+  remotes: EngineRemote[];
+}> {
+  const folder = join(base, `t${++counter}`);
+  const from: EngineRemote = { id: 'from', type: 'local', root: join(folder, 'from') };
+  const to: EngineRemote = { id: 'to', type: 'local', root: join(folder, 'to') };
+  await mkdir(from.root, { recursive: true });
+  await mkdir(to.root);
+  return { from, to, remotes: [from, to] };
+}
+
+export async function write(root: string, files: Record<string, string | Buffer>): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, name)), { recursive: true });
+    await writeFile(join(root, name), content);
+  }
+}
+
+/** Every file below `root` with the hash of its content; folders as `null`. */
+export async function tree(root: string): Promise<Record<string, string | null>> {
+  const found: Record<string, string | null> = {};
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    found[relative(root, path)] = entry.isFile()
+      ? createHash('sha256')
+          .update(await readFile(path))
+          .digest('hex')
+      : null;
+  }
+  return found;
+}
+
+export interface Seen {
+  progress: TransferProgress[];
+  log: string[];
+  abort: AbortController;
+}
+
+export function copy(
+  remotes: EngineRemote[],
+  source: string,
+  destination: string,
+  options: CopyOptions = {},
+  seen: Seen = { progress: [], log: [], abort: new AbortController() },
+  onProgress: (progress: TransferProgress) => void = () => {},
+): Promise<TransferResult> {
+  const [from, to = from] = remotes;
+  return engine.copy(
+    remotes,
+    { remoteId: from?.id ?? '', path: parseRemotePath(source) },
+    { remoteId: to?.id ?? '', path: parseRemotePath(destination) },
+    options,
+    {
+      signal: seen.abort.signal,
+      onProgress: (progress) => {
+        seen.progress.push(progress);
+        onProgress(progress);
+      },
+      onLog: (level, message) => seen.log.push(`${level} ${message}`),
+    },
+  );
+}
+
+export async function failure(work: Promise<unknown>): Promise<TransferError> {
+  const outcome: unknown = await work.catch((error: unknown) => error);
+  if (outcome instanceof TransferError) return outcome;
+  throw new Error('expected a TransferError', { cause: outcome });
+}
+
+/** A copy that has written its first bytes and would go on for half a minute. */
+export async function slowCopy(): Promise<{ seen: Seen; to: EngineRemote; end: Promise<TransferError> }> {
+  const { from, to, remotes } = await twoRemotes();
+  await writeFile(join(from.root, 'slow'), randomBytes(30 * MiB));
+  const seen: Seen = { progress: [], log: [], abort: new AbortController() };
+  const events = new EventEmitter();
+  const moving = once(events, 'bytes');
+  const copying = copy(remotes, '/', '/', { bandwidthLimit: MiB }, seen, ({ bytes }) => {
+    if (bytes > 0) events.emit('bytes');
+  });
+  const end = failure(copying);
+  await moving;
+  return { seen, to, end };
+}
+
+/** Process ids of every `rclone rcd` whose parent is `parent`. */
+export async function children(parent: number): Promise<number[]> {
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = await readFile(`/proc/${name}/stat`, 'utf8');
+      const [state, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const program = await readlink(`/proc/${name}/exe`);
+      const serves = (await readFile(`/proc/${name}/cmdline`, 'utf8')).split('\0')[1] === 'rcd';
+      if (Number(ppid) === parent && state !== 'Z' && program.endsWith('rclone') && serves)
+        found.push(Number(name));
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return found;
+}
+
+export const noneRuns = () =>
+  vi.waitFor(async () => expect(await children(process.pid)).toEqual([]), { timeout: 2000, interval: 20 });
