@@ -4,6 +4,7 @@ import { AuditModule } from './modules/audit/index.js';
 import { AuthModule } from './modules/auth/index.js';
 import { JobsModule } from './modules/jobs/index.js';
 import { RemotesModule } from './modules/remotes/index.js';
+import { SchedulesModule } from './modules/schedules/index.js';
 import { UsersModule } from './modules/users/index.js';
 
 /** The only file that lists feature modules. */
@@ -19,6 +20,7 @@ export class AppModule {
         AuthModule,
         JobsModule,
         RemotesModule,
+        SchedulesModule,
       ],
     };
   }

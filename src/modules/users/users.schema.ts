@@ -6,10 +6,14 @@ import { instantOut, pageOf, pageQuery, uuid } from '../../kernel/http/index.js'
 const text = (min: number, max: number) =>
   z
     .string({ error: 'must be a text' })
-    .refine((value) => {
+    .superRefine((value, context) => {
       const characters = Array.from(value).length;
-      return characters >= min && characters <= max;
-    }, `must have ${min} to ${max} characters`)
+      const message = `must have ${min} to ${max} characters`;
+      if (characters < min)
+        context.addIssue({ code: 'too_small', origin: 'string', minimum: min, inclusive: true, message });
+      if (characters > max)
+        context.addIssue({ code: 'too_big', origin: 'string', maximum: max, inclusive: true, message });
+    })
     .meta({ minLength: min, maxLength: max });
 
 /** Of a new account; nothing is trimmed or cut off (S1-3). */
