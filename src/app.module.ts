@@ -4,6 +4,8 @@ import { AuditModule } from './modules/audit/index.js';
 import { AuthModule } from './modules/auth/index.js';
 import { JobsModule } from './modules/jobs/index.js';
 import { NotificationsModule } from './modules/notifications/index.js';
+import { RemotesModule } from './modules/remotes/index.js';
+import { SchedulesModule } from './modules/schedules/index.js';
 import { UsersModule } from './modules/users/index.js';
 
 /** The only file that lists feature modules. */
@@ -19,6 +21,8 @@ export class AppModule {
         AuthModule,
         JobsModule,
         NotificationsModule,
+        RemotesModule,
+        SchedulesModule,
       ],
     };
   }
