@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Type } from '@nestjs/common';
+import type { DynamicModule, Type } from '@nestjs/common';
 import { AppModule } from '../../src/app.module.js';
 import { loadSettings, type Settings } from '../../src/kernel/config/index.js';
 import { Health } from '../../src/kernel/health/index.js';
@@ -20,6 +20,8 @@ export interface AppOptions {
   readonly redisUrl?: string | undefined;
   /** Further environment variables of the process. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Modules beside those of the application, for example with job types of a test. */
+  readonly modules?: readonly Type[];
 }
 
 export interface Answer<Body> {
@@ -46,7 +48,7 @@ export class TestApp {
     readonly stop: () => Promise<void>,
   ) {}
 
-  static async start({ redisUrl, environment = {} }: AppOptions = {}): Promise<TestApp> {
+  static async start({ redisUrl, environment = {}, modules = [] }: AppOptions = {}): Promise<TestApp> {
     const database = await createTestDatabase();
     const dataDir = await realpath(await mkdtemp(path.join(tmpdir(), 'steward-app-')));
     const settings = loadSettings({
@@ -63,7 +65,8 @@ export class TestApp {
     });
     const log = Log.create({ level: 'fatal', format: 'json' });
     await Promise.all(settings.localRoots.map((root) => mkdir(root, { recursive: true })));
-    const root = AppModule.forRoot({ settings, databaseUrl: database.url, log });
+    const steward = AppModule.forRoot({ settings, databaseUrl: database.url, log });
+    const root: DynamicModule = { ...steward, imports: [...(steward.imports ?? []), ...modules] };
     const app = await createHttpApplication(root, log);
     await app.init();
     await app.get(FirstAdmin).ensure();
