@@ -44,8 +44,8 @@ export class TestApp {
     readonly settings: Settings,
     readonly adminToken: string,
     private readonly resolve: <T>(token: Type<T>) => T,
-    /** Shuts down as on a signal, then removes the database and the folders. */
-    readonly stop: () => Promise<void>,
+    /** Shuts down as on a signal, lets the caller look at what is left, then removes the database and the folders. */
+    readonly stop: (look?: () => Promise<void>) => Promise<void>,
   ) {}
 
   static async start({ redisUrl, environment = {}, modules = [] }: AppOptions = {}): Promise<TestApp> {
@@ -77,8 +77,9 @@ export class TestApp {
       settings,
       await tokenOf(url, ADMIN),
       (token) => app.get(token, { strict: false }),
-      async () => {
+      async (look) => {
         await drain(app, 2_000);
+        await look?.();
         await database.drop();
         await rm(dataDir, { recursive: true, force: true });
       },
