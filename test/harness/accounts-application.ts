@@ -9,7 +9,7 @@ import { Log } from '../../src/kernel/log/index.js';
 import { AuditModule } from '../../src/modules/audit/index.js';
 import { AuthModule } from '../../src/modules/auth/index.js';
 import { UsersModule } from '../../src/modules/users/index.js';
-import { createTestDatabase } from './test-database.js';
+import { createTestDatabase } from './database.js';
 
 @Module({})
 class AccountsRoot {
