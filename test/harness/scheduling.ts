@@ -47,6 +47,26 @@ export interface SlotRow {
   job_id: string | null;
 }
 
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: AnswerBody;
+}
+
+/** What tests look at in an answer; which of it is there depends on the route. */
+export interface AnswerBody {
+  readonly id: string;
+  readonly jobId: string;
+  readonly userId: string;
+  readonly nextRunAt: string | null;
+  readonly pausedUntil: string | null;
+  readonly code: string;
+  readonly detail: string;
+  readonly errors: readonly { pointer: string; code: string; detail: string }[];
+  readonly items: readonly Record<string, string>[];
+  readonly nextCursor: string | null;
+}
+
 export interface RuleRow {
   is_active: boolean;
   next_run_at: Date | null;
@@ -108,6 +128,41 @@ export class Scheduling {
   /** Everything that is due, as a tick does it. */
   async tick(process = 0): Promise<void> {
     while (await this.batch(process));
+  }
+
+  /** An HTTP request to the first process. */
+  async call(
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    options: { token?: string; body?: unknown; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
+    const { token, body, headers } = options;
+    const answer = await this.apps[0]!.inject({
+      method,
+      url: `/api${path}`,
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+    });
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      body: (answer.body === '' ? {} : JSON.parse(answer.body)) as AnswerBody,
+    };
+  }
+
+  /** Somebody new who is signed in. */
+  async person(role: 'user' | 'admin' = 'user'): Promise<{ id: string; token: string }> {
+    const email = `${newId()}@schedules.test`;
+    const { body } = await this.call('POST', '/auth/register', {
+      body: { email, password: 'password of person' },
+    });
+    const { user, accessToken } = body as unknown as { user: { id: string }; accessToken: string };
+    await this.sql('update users set role = $2 where id = $1', [user.id, role]);
+    return { id: user.id, token: accessToken };
   }
 
   async user(role: 'user' | 'power_user' | 'admin' = 'user'): Promise<string> {

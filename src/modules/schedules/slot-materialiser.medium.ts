@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ProbeJob } from '../../../test/fixtures/probe-job.js';
 import { Scheduling } from '../../../test/harness/scheduling.js';
 
 let scheduling: Scheduling;
@@ -37,7 +36,8 @@ describe('exactly once', () => {
       );
       expect(slots.every((slot) => slot.outcome === 'fired')).toBe(true);
       const jobs = await scheduling.jobs(rule);
-      expect(jobs.map(({ id }) => id).toSorted()).toEqual(slots.map((slot) => slot.job_id).toSorted());
+      expect(new Set(jobs.map(({ id }) => id))).toEqual(new Set(slots.map((slot) => slot.job_id)));
+      expect(jobs).toHaveLength(slots.length);
       expect((await scheduling.row(rule)).run_count).toBe(slots.length);
     }
     await scheduling.sql('delete from schedule_rules');
@@ -64,7 +64,7 @@ describe('exactly once', () => {
     await scheduling.sql(`
       create trigger die after insert on schedule_slots for each row
       when (new.rule_id = '${rules[1]}') execute function die()`);
-    await expect(scheduling.batch()).rejects.toThrow();
+    await expect(scheduling.batch()).rejects.toThrow(/terminat/i);
     for (const rule of rules) expect(await scheduling.slots(rule)).toEqual([]);
     for (const rule of rules) expect(await scheduling.jobs(rule)).toEqual([]);
     expect((await scheduling.row(rules[0]!)).next_run_at).toEqual(before.next_run_at);
@@ -117,16 +117,16 @@ describe('a week without a scheduler', () => {
   const hourly = { ruleType: 'interval', intervalSeconds: HOUR } as const;
 
   it.each([
-    ['skip', { skipped_missed: 169 }],
-    ['run_once', { skipped_missed: 168, fired: 1 }],
-    ['run_all', { fired: 169 }],
-  ] as const)('%s', async (missedPolicy, expected) => {
+    ['skip', 'skipped_missed', { skipped_missed: 169 }],
+    ['run_once', 'fired', { skipped_missed: 168, fired: 1 }],
+    ['run_all', 'fired', { fired: 169 }],
+  ] as const)('%s ends with %s', async (missedPolicy, latest, expected) => {
     const rule = await scheduling.rule({ ...hourly, missedPolicy });
     await scheduling.since(rule, WEEK_AND_A_HALF_HOUR);
     await scheduling.tick();
     expect(await counted(rule)).toEqual(expected);
     const slots = await scheduling.slots(rule);
-    if (missedPolicy === 'run_once') expect(slots.at(-1)?.outcome).toBe('fired');
+    expect(slots.at(-1)?.outcome).toBe(latest);
     expect(await scheduling.jobs(rule)).toHaveLength('fired' in expected ? expected.fired : 0);
     expect((await scheduling.row(rule)).next_run_at!.getTime()).toBe(
       slots.at(-1)!.scheduled_for.getTime() + HOUR * 1000,
@@ -145,109 +145,6 @@ describe('a week without a scheduler', () => {
     expect(slots.every((slot, index) => slot.scheduled_for.getTime() === first + index * 60_000)).toBe(true);
     const last = slots.at(-1)!;
     expect(last.outcome).toBe('fired');
-  });
-});
-
-describe('a rule that fails', () => {
-  it.each([
-    ['user', 'This probe is refused.'],
-    ['bug', 'Something went wrong on our side; the log says more.'],
-    ['statement', 'Something went wrong on our side; the log says more.'],
-  ] as const)('by %s is recorded, moves on and leaves the others alone', async (refuse, reason) => {
-    ProbeJob.lenient = true;
-    const bad = await scheduling.rule({ jobTemplate: { type: 'probe', payload: { label: 'x', refuse } } });
-    ProbeJob.lenient = false;
-    const good = [await scheduling.rule(), await scheduling.rule()];
-    await scheduling.since(good[0]!, 4);
-    await scheduling.since(bad, 3);
-    await scheduling.since(good[1]!, 2);
-    await scheduling.tick();
-    const slots = await scheduling.slots(bad);
-    expect(slots.length).toBeGreaterThanOrEqual(4);
-    for (const slot of slots) expect(slot).toMatchObject({ outcome: 'failed', reason, job_id: null });
-    expect(await scheduling.jobs(bad)).toEqual([]);
-    const row = await scheduling.row(bad);
-    expect(row).toMatchObject({ last_error: reason, run_count: 0, last_run_at: null, is_active: true });
-    expect(row.next_run_at!.getTime()).toBeGreaterThan(slots.at(-1)!.scheduled_for.getTime());
-    for (const rule of good) expect(Object.keys(await counted(rule))).toEqual(['fired']);
-    await scheduling.sql('delete from schedule_rules');
-  });
-
-  it('by a job type that is gone recovers when it is back', async () => {
-    const rule = await scheduling.rule({ ruleType: 'interval', intervalSeconds: 60 });
-    await scheduling.sql(`update schedule_rules set job_template = '{"type": "gone", "payload": {}}'`);
-    await scheduling.since(rule, 20);
-    await scheduling.tick();
-    expect((await scheduling.row(rule)).last_error).toMatch(/There is no job type "gone"/);
-    await scheduling.sql(
-      `update schedule_rules set job_template = '{"type": "probe", "payload": {"label": "x"}}'`,
-    );
-    await scheduling.since(rule, 5);
-    await scheduling.tick();
-    expect(await scheduling.row(rule)).toMatchObject({ last_error: null, run_count: 1 });
-    await scheduling.sql('delete from schedule_rules');
-  });
-
-  it('by a timing that cannot be read is paused, visibly', async () => {
-    const rule = await scheduling.rule();
-    const good = await scheduling.rule();
-    await scheduling.sql(`update schedule_rules set timezone = 'Atlantis/Capital' where id = $1`, [rule]);
-    await scheduling.since(rule, 2);
-    await scheduling.since(good, 1);
-    await scheduling.tick();
-    expect(await scheduling.row(rule)).toMatchObject({
-      is_active: false,
-      next_run_at: null,
-      last_error: expect.stringMatching(/^timezone /),
-    });
-    expect(await audit(rule, 'schedule.pause')).toEqual([{ reason: 'timing_invalid' }]);
-    expect(Object.keys(await counted(good))).toEqual(['fired']);
-    await scheduling.sql('delete from schedule_rules');
-  });
-});
-
-const audit = async (rule: string, action: string): Promise<object[]> =>
-  (
-    await scheduling.sql<{ details: object }>(
-      'select details from audit_logs where resource_id = $1 and action = $2',
-      [rule, action],
-    )
-  ).map(({ details }) => details);
-
-describe('the owner', () => {
-  it.each([
-    ['deactivated', 'update users set is_active = false where id = $1'],
-    ['deleted', 'update users set is_active = false, deleted_at = now() where id = $1'],
-  ])('who is %s has their rules paused', async (_, change) => {
-    const userId = await scheduling.user();
-    const rule = await scheduling.rule({ userId, ruleType: 'interval', intervalSeconds: 10 });
-    await scheduling.since(rule, 25);
-    await scheduling.sql(change, [userId]);
-    await scheduling.tick();
-    expect(await scheduling.slots(rule)).toMatchObject(
-      Array.from({ length: 3 }, () => ({ outcome: 'paused', reason: 'owner_inactive', job_id: null })),
-    );
-    expect(await scheduling.row(rule)).toMatchObject({ is_active: false, next_run_at: null });
-    expect(await audit(rule, 'schedule.pause')).toEqual([{ reason: 'owner_inactive' }]);
-    expect(await scheduling.jobs(rule)).toEqual([]);
-  });
-
-  it('acts with the rights of the moment', async () => {
-    const userId = await scheduling.user('power_user');
-    const rule = await scheduling.rule({
-      userId,
-      ruleType: 'interval',
-      intervalSeconds: 60,
-      jobTemplate: { type: 'power-probe', payload: { label: 'x' } },
-    });
-    await scheduling.since(rule, 20);
-    await scheduling.tick();
-    expect(await scheduling.jobs(rule)).toMatchObject([{ user_id: userId }]);
-    await scheduling.sql(`update users set role = 'user' where id = $1`, [userId]);
-    await scheduling.since(rule, 5);
-    await scheduling.tick();
-    expect((await scheduling.row(rule)).last_error).toMatch(/need the role power_user/);
-    await scheduling.sql('delete from schedule_rules');
   });
 });
 
@@ -286,24 +183,5 @@ describe('an end', () => {
     await scheduling.tick();
     expect(await scheduling.outcomes(rule)).toEqual(['fired']);
     expect((await scheduling.row(rule)).next_run_at).toBeNull();
-  });
-});
-
-describe('a pause until a time', () => {
-  it('ends by itself with the first instant from then on', async () => {
-    const rule = await scheduling.rule();
-    await scheduling.since(rule, 600);
-    await scheduling.sql(
-      `update schedule_rules set is_active = false, paused_note = 'works', paused_until = next_run_at + interval '590 seconds',
-              next_run_at = next_run_at + interval '590 seconds' where id = $1`,
-      [rule],
-    );
-    await scheduling.tick();
-    const row = await scheduling.row(rule);
-    expect(row).toMatchObject({ is_active: true, paused_note: null, paused_until: null, version: 1 });
-    expect((await scheduling.slots(rule)).length).toBeGreaterThanOrEqual(11);
-    expect((await scheduling.slots(rule)).length).toBeLessThan(100);
-    expect(await audit(rule, 'schedule.resume')).toEqual([{ reason: 'pause_over' }]);
-    await scheduling.sql('delete from schedule_rules');
   });
 });
