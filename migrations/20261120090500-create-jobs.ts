@@ -59,7 +59,7 @@ export class CreateJobs20261120090500 implements MigrationInterface {
         constraint jobs_ended check ((status in ('completed', 'failed')) = (completed_at is not null)
           and (status = 'cancelled') = (cancelled_at is not null)),
         constraint jobs_dates check (coalesce(started_at, created_at) >= created_at
-          and coalesce(completed_at, cancelled_at, created_at) >= coalesce(started_at, created_at))
+          and coalesce(completed_at, cancelled_at, started_at, created_at) >= coalesce(started_at, created_at))
       ) partition by range (id)`);
     await runner.query(`create index jobs_user_id_idx on jobs (user_id, id desc)`);
     await runner.query(

@@ -3,6 +3,8 @@ import { KernelModule, type Runtime } from './kernel/kernel.module.js';
 import { AuditModule } from './modules/audit/index.js';
 import { AuthModule } from './modules/auth/index.js';
 import { JobsModule } from './modules/jobs/index.js';
+import { NotificationsModule } from './modules/notifications/index.js';
+import { RemotesModule } from './modules/remotes/index.js';
 import { SchedulesModule } from './modules/schedules/index.js';
 import { UsersModule } from './modules/users/index.js';
 
@@ -18,6 +20,8 @@ export class AppModule {
         UsersModule,
         AuthModule,
         JobsModule,
+        NotificationsModule,
+        RemotesModule,
         SchedulesModule,
       ],
     };
