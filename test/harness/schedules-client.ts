@@ -1,4 +1,4 @@
-import type { Answer, Scheduling } from './scheduling.js';
+import type { Answer, Person, Scheduling } from './scheduling.js';
 
 const jobTemplate = { type: 'probe', payload: { label: 'x' } };
 export const MINUTELY = { name: 'every minute', ruleType: 'interval', intervalSeconds: 60, jobTemplate };
@@ -8,30 +8,30 @@ export const NIGHTLY = { name: 'nightly', ruleType: 'cron', cronExpression: '0 2
 export class SchedulesClient {
   constructor(
     private readonly scheduling: Scheduling,
-    private readonly token: string,
+    private readonly person: Person,
   ) {}
 
-  as({ token }: { token: string }): SchedulesClient {
-    return new SchedulesClient(this.scheduling, token);
+  as(person: Person): SchedulesClient {
+    return new SchedulesClient(this.scheduling, person);
   }
 
   get(path: string): Promise<Answer> {
-    return this.scheduling.call('GET', `/schedules${path}`, { token: this.token });
+    return this.scheduling.call('GET', `/schedules${path}`, { as: this.person });
   }
 
   post(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    return this.scheduling.call('POST', `/schedules${path}`, { token: this.token, body, headers });
+    return this.scheduling.call('POST', `/schedules${path}`, { as: this.person, body, headers });
   }
 
   /** With If-Match, which is `*` unless told; null leaves it out. */
   patch(id: string, body: unknown, version: string | null = '*'): Promise<Answer> {
     const headers = ifMatch(version);
-    return this.scheduling.call('PATCH', `/schedules/${id}`, { token: this.token, body, headers });
+    return this.scheduling.call('PATCH', `/schedules/${id}`, { as: this.person, body, headers });
   }
 
   remove(id: string, version: string | null = '*'): Promise<Answer> {
     const headers = ifMatch(version);
-    return this.scheduling.call('DELETE', `/schedules/${id}`, { token: this.token, headers });
+    return this.scheduling.call('DELETE', `/schedules/${id}`, { as: this.person, headers });
   }
 
   /** The id of a new schedule. */

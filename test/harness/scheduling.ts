@@ -1,14 +1,8 @@
-import 'reflect-metadata';
-import { Module, type DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import pg from 'pg';
-import { loadSettings } from '../../src/kernel/config/index.js';
+import type { UserRole } from '../../src/kernel/auth/index.js';
 import { newId } from '../../src/kernel/database/index.js';
-import { createHttpApplication } from '../../src/kernel/http/application.js';
-import { KernelModule, type Runtime } from '../../src/kernel/kernel.module.js';
-import { Log } from '../../src/kernel/log/index.js';
 import { AuditModule } from '../../src/modules/audit/index.js';
-import { AuthModule } from '../../src/modules/auth/index.js';
 import { JobsModule } from '../../src/modules/jobs/index.js';
 import {
   SchedulesModule,
@@ -19,24 +13,9 @@ import { SlotMaterialiser } from '../../src/modules/schedules/slot-materialiser.
 import { UsersModule } from '../../src/modules/users/index.js';
 import { ProbeModule } from '../fixtures/probe-job.js';
 import { createTestDatabase } from './database.js';
+import { startTestApplication } from './test-application.js';
 
-@Module({})
-class SchedulingRoot {
-  static forRoot(runtime: Runtime): DynamicModule {
-    return {
-      module: SchedulingRoot,
-      imports: [
-        KernelModule.forRoot(runtime),
-        AuditModule,
-        UsersModule,
-        AuthModule,
-        JobsModule,
-        SchedulesModule,
-        ProbeModule,
-      ],
-    };
-  }
-}
+const MODULES = [AuditModule, UsersModule, JobsModule, SchedulesModule, ProbeModule];
 
 export interface SlotRow {
   id: string;
@@ -45,6 +24,11 @@ export interface SlotRow {
   reason: string | null;
   cause: string;
   job_id: string | null;
+}
+
+export interface Person {
+  readonly id: string;
+  readonly role: UserRole;
 }
 
 export interface Answer {
@@ -91,19 +75,9 @@ export class Scheduling {
 
   static async start(processes = 1): Promise<Scheduling> {
     const database = await createTestDatabase();
-    const settings = loadSettings({
-      NODE_ENV: 'test',
-      STEWARD_SECRET: 'the signing secret of the tests, long enough',
-      DATABASE_URL: database.url,
-      STEWARD_ROLE: 'api',
-    });
-    const log = Log.create({ level: 'silent', format: 'json' });
     const apps: NestFastifyApplication[] = [];
     for (let index = 0; index < processes; index += 1) {
-      const runtime = { settings, databaseUrl: database.url, log };
-      const app = await createHttpApplication(SchedulingRoot.forRoot(runtime), log);
-      await app.init();
-      await app.getHttpAdapter().getInstance().ready();
+      const { app } = await startTestApplication(database.url, MODULES, { STEWARD_ROLE: 'api' });
       apps.push(app);
     }
     const pool = new pg.Pool({ connectionString: database.url, max: 2 });
@@ -134,14 +108,14 @@ export class Scheduling {
   async call(
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     path: string,
-    options: { token?: string; body?: unknown; headers?: Record<string, string> } = {},
+    options: { as?: Person; body?: unknown; headers?: Record<string, string> } = {},
   ): Promise<Answer> {
-    const { token, body, headers } = options;
+    const { as, body, headers } = options;
     const answer = await this.apps[0]!.inject({
       method,
       url: `/api${path}`,
       headers: {
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(as && { 'x-test-user': `${as.id} ${as.role}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
@@ -154,35 +128,21 @@ export class Scheduling {
     };
   }
 
-  /** Somebody new who is signed in. */
-  async person(role: 'user' | 'admin' = 'user'): Promise<{ id: string; token: string }> {
-    const email = `${newId()}@schedules.test`;
-    const { body } = await this.call('POST', '/auth/register', {
-      body: { email, password: 'password of person' },
-    });
-    const { user, accessToken } = body as unknown as { user: { id: string }; accessToken: string };
-    await this.sql('update users set role = $2 where id = $1', [user.id, role]);
-    return { id: user.id, token: accessToken };
-  }
-
-  async user(role: 'user' | 'power_user' | 'admin' = 'user'): Promise<string> {
+  /** Somebody new. */
+  async person(role: UserRole = 'user'): Promise<Person> {
     const id = newId();
     const email = `${id}@schedules.test`;
-    await this.sql('insert into users (id, email, email_key, role) values ($1, $2, $2, $3)', [
-      id,
-      email,
-      role,
-    ]);
-    return id;
+    const values = [id, email, role];
+    await this.sql('insert into users (id, email, email_key, role) values ($1, $2, $2, $3)', values);
+    return { id, role };
   }
 
   /** The id of a new rule: a probe of its own user every second, several of which may run at once, unless told. */
-  async rule(input: Partial<CreateScheduleBody> & { userId?: string } = {}): Promise<string> {
-    const { userId = await this.user(), ...body } = input;
-    const [owner] = await this.sql<{ role: 'user' }>('select role from users where id = $1', [userId]);
+  async rule(input: Partial<CreateScheduleBody> & { owner?: Person } = {}): Promise<string> {
+    const { owner = await this.person(), ...body } = input;
     const timing = body.ruleType ? {} : { ruleType: 'interval' as const, intervalSeconds: 1 };
     const { body: schedule } = await this.apps[0]!.get(SchedulesService).create(
-      { type: 'user', userId, role: owner!.role, sessionId: newId() },
+      { type: 'user', userId: owner.id, role: owner.role, sessionId: newId() },
       {
         name: 'probe',
         jobTemplate: { type: 'probe', payload: { label: 'x' } },

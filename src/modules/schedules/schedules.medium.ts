@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Scheduling, type Answer } from '../../../test/harness/scheduling.js';
+import { Scheduling, type Answer, type Person } from '../../../test/harness/scheduling.js';
 import { MINUTELY, NIGHTLY, SchedulesClient, wrong } from '../../../test/harness/schedules-client.js';
 
 let scheduling: Scheduling;
 let client: SchedulesClient;
-let ann: { id: string; token: string };
-let bob: { id: string; token: string };
-let admin: { id: string; token: string };
+let ann: Person;
+let bob: Person;
+let admin: Person;
 
 beforeAll(async () => {
   scheduling = await Scheduling.start();
   ann = await scheduling.person();
   bob = await scheduling.person();
   admin = await scheduling.person('admin');
-  client = new SchedulesClient(scheduling, ann.token);
+  client = new SchedulesClient(scheduling, ann);
 });
 afterAll(async () => scheduling.stop());
 

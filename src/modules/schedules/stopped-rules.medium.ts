@@ -79,10 +79,10 @@ describe('the owner', () => {
     ['deactivated', 'update users set is_active = false where id = $1'],
     ['deleted', 'update users set is_active = false, deleted_at = now() where id = $1'],
   ])('who is %s has their rules paused', async (_, change) => {
-    const userId = await scheduling.user();
-    const rule = await scheduling.rule({ userId, ruleType: 'interval', intervalSeconds: 10 });
+    const owner = await scheduling.person();
+    const rule = await scheduling.rule({ owner, ruleType: 'interval', intervalSeconds: 10 });
     await scheduling.since(rule, 25);
-    await scheduling.sql(change, [userId]);
+    await scheduling.sql(change, [owner.id]);
     await scheduling.tick();
     expect(await scheduling.slots(rule)).toMatchObject(
       Array.from({ length: 3 }, () => ({ outcome: 'paused', reason: 'owner_inactive', job_id: null })),
@@ -93,17 +93,17 @@ describe('the owner', () => {
   });
 
   it('acts with the rights of the moment', async () => {
-    const userId = await scheduling.user('power_user');
+    const owner = await scheduling.person('power_user');
     const rule = await scheduling.rule({
-      userId,
+      owner,
       ruleType: 'interval',
       intervalSeconds: 60,
       jobTemplate: { type: 'power-probe', payload: { label: 'x' } },
     });
     await scheduling.since(rule, 20);
     await scheduling.tick();
-    expect(await scheduling.jobs(rule)).toMatchObject([{ user_id: userId }]);
-    await scheduling.sql(`update users set role = 'user' where id = $1`, [userId]);
+    expect(await scheduling.jobs(rule)).toMatchObject([{ user_id: owner.id }]);
+    await scheduling.sql(`update users set role = 'user' where id = $1`, [owner.id]);
     await scheduling.since(rule, 5);
     await scheduling.tick();
     expect((await scheduling.row(rule)).last_error).toMatch(/need the role power_user/);
