@@ -21,9 +21,9 @@ const BACKENDS = [
   { name: 'Redis', url: redisUrl },
 ];
 
-describe.each(BACKENDS)('processes on $name', ({ name, url }) => {
+for (const { name, url } of BACKENDS) {
   const redis = url();
-  describe.skipIf((name === 'Redis' && redis === undefined) || !rclonePresent())('', () => {
+  describe.skipIf((name === 'Redis' && redis === undefined) || !rclonePresent())(`processes on ${name}`, () => {
     let database: TestDatabase;
     let directory: { path: string; remove: () => Promise<void> };
     let processes: StewardProcess[];
@@ -175,4 +175,4 @@ describe.each(BACKENDS)('processes on $name', ({ name, url }) => {
       await stream.text();
     });
   });
-});
+}
