@@ -1,7 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { SseRegistry } from './sse-registry.js';
 
 export interface SseMessage {
   /** Event name; absent only for a message that moves the client's last event id and shows nothing. */
@@ -103,6 +102,12 @@ export class SseStream {
   }
 }
 
+/** Who keeps the open streams of this process; see `SseRegistry`. */
+export interface OpenStreams {
+  refuseWhileDraining(): void;
+  add(stream: SseStream): void;
+}
+
 /** How long a client waits before it reconnects by itself. */
 const RETRY_MS = 2_000;
 
@@ -111,7 +116,7 @@ const RETRY_MS = 2_000;
  * headers that earlier hooks have set (request id, security headers) are kept. Throws `OperationalError` (503)
  * while the process is shutting down.
  */
-export function openSse(request: FastifyRequest, reply: FastifyReply, registry: SseRegistry): SseStream {
+export function openSse(request: FastifyRequest, reply: FastifyReply, registry: OpenStreams): SseStream {
   registry.refuseWhileDraining();
   const { raw } = reply.hijack();
   request.raw.socket.setTimeout(0);
