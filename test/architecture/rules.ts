@@ -177,7 +177,7 @@ export const RULES: readonly Rule[] = [
     'Repositories are the only place with SQL (house rule 2); services would otherwise grow statements of their own.',
     (file, { target, names }) =>
       isSource(file) &&
-      /^src\/kernel\/database\//.test(target) &&
+      target.startsWith('src/kernel/database/') &&
       !/\.repository\.ts$|^src\/kernel\//.test(file.path) &&
       names.some((name) => SQL_HELPERS.includes(name)),
   ),
@@ -193,7 +193,7 @@ export const RULES: readonly Rule[] = [
     (file, { target, names }) =>
       isSource(file) &&
       /^(node:)?process$/.test(target) &&
-      !/^src\/kernel\/config\//.test(file.path) &&
+      !file.path.startsWith('src/kernel/config/') &&
       names.includes('env'),
   ),
   mentionRule(

@@ -2,6 +2,8 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
+import { PartitionsRepository } from './partitions.repository.js';
+import { Partitions } from './partitions.js';
 
 @Global()
 @Module({})
@@ -17,7 +19,7 @@ export class DatabaseModule {
           retryAttempts: 0,
         }),
       ],
-      providers: [Database],
+      providers: [Database, Partitions, PartitionsRepository],
       exports: [Database],
     };
   }
