@@ -58,7 +58,10 @@ async function installSteps() {
       ...args,
     ],
   });
-  return [apt('update'), apt('install', '-y', '--no-install-recommends', 'rclone', 'ca-certificates')];
+  return [
+    apt('update'),
+    apt('install', '-y', '--no-upgrade', '--no-install-recommends', 'rclone', 'ca-certificates'),
+  ];
 }
 
 async function administrator() {

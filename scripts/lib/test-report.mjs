@@ -1,6 +1,6 @@
 /**
- * The numbers of a vitest JSON report. A file that broke before its tests were known counts as one failure, and so
- * does a run that left no report: "0 failed" must not be read where nothing was tested.
+ * The numbers of a vitest JSON report. A file that broke outside of its tests (at import, in a hook) counts as one
+ * failure, and so does a run that left no report.
  */
 export function countResults(report) {
   if (report === undefined) return { passed: 0, failed: 1, skipped: 0 };

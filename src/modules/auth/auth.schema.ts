@@ -23,7 +23,7 @@ export const login = z.strictObject({
   password: anyPassword,
 });
 
-export const refreshRequest = z.strictObject({ refreshToken: z.string().min(1).max(200) });
+export const refreshRequest = z.strictObject({ refreshToken: z.string().max(4096) });
 
 export const sessionsQuery = z.strictObject(pageQuery);
 

@@ -10,7 +10,7 @@ import { SessionsService, userActor, type OpenSession } from './sessions.service
 /**
  * Registering, logging in and refreshing. Whatever is wrong with a login, an unknown name, the password or an
  * account that is not active, the answer is one and the same 401 after the same work; only the audit trail knows
- * which (S1-5). 503 when too many passwords are waiting to be checked.
+ * which. 503 when too many passwords are waiting to be checked.
  */
 @Injectable()
 export class AuthService {
@@ -25,6 +25,7 @@ export class AuthService {
 
   /** The new user, logged in. 409 `email_taken` or `username_taken`. */
   async register({ password, ...input }: Registration): Promise<TokensView> {
+    this.users.refuseUnusable(input);
     const passwordHash = await this.hasher.hash(password);
     const opened = await this.database.tx(async (tx) => {
       const { id } = await this.users.create(tx, null, { ...input, passwordHash });

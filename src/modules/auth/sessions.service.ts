@@ -30,7 +30,7 @@ export interface OpenSession {
 }
 
 /**
- * Logins and their refresh tokens (S1-7, S1-8). A refresh token works once: exchanging it gives the next one. The
+ * Logins and their refresh tokens (S1-7, C18). A refresh token works once: exchanging it gives the next one. The
  * one just spent gives the same successor again for 10 s, so a lost answer does no harm; any older use ends the
  * session, because somebody else has a copy. Ended sessions are refused at the next request.
  */

@@ -6,13 +6,17 @@ import { instantOut, pageOf, pageQuery, uuid } from '../../kernel/http/index.js'
 const text = (min: number, max: number) =>
   z
     .string({ error: 'must be a text' })
-    .refine((value) => {
+    .superRefine((value, context) => {
       const characters = Array.from(value).length;
-      return characters >= min && characters <= max;
-    }, `must have ${min} to ${max} characters`)
+      const message = `must have ${min} to ${max} characters`;
+      if (characters < min)
+        context.addIssue({ code: 'too_small', origin: 'string', minimum: min, inclusive: true, message });
+      if (characters > max)
+        context.addIssue({ code: 'too_big', origin: 'string', maximum: max, inclusive: true, message });
+    })
     .meta({ minLength: min, maxLength: max });
 
-/** Of a new account; nothing is trimmed or cut off (S1-3). */
+/** Of a new account; nothing is trimmed or cut off. */
 export const newPassword = text(8, 128);
 /** At login also passwords of older rules are tried, so the lower bound is open. */
 export const anyPassword = text(1, 128);
@@ -36,7 +40,7 @@ export const fullNameIn = text(1, 255).refine(
 const role = z.enum(USER_ROLES, { error: `must be one of ${USER_ROLES.join(', ')}` });
 const flag = z.boolean({ error: 'must be true or false' });
 
-/** What people change about themselves; e-mail and role are not among it (mass assignment, issue of every API). */
+/** What people change about themselves; e-mail and role are refused as unknown fields. */
 export const ownChanges = z.strictObject({
   fullName: fullNameIn.nullable().optional(),
   username: usernameIn.nullable().optional(),

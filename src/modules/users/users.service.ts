@@ -37,7 +37,7 @@ export interface Credentials {
  * `email_taken` or `username_taken`, whoever of several at the same moment comes first. At least one active admin
  * always remains (409 `last_admin`). Every change is audited in its own transaction.
  *
- * Deactivating acts on the user's next request, because whoever authenticates reads the row (S1-3).
+ * Deactivating acts on the user's next request, because whoever authenticates reads the row.
  */
 @Injectable()
 export class UsersService {
@@ -88,6 +88,12 @@ export class UsersService {
     return required(await this.find(this.database.read, id));
   }
 
+  /** 400 when address or name can never be used. Cheap: for callers to ask before they hash a password. */
+  refuseUnusable({ email, username }: Pick<NewUser, 'email' | 'username'>): void {
+    keyOf(emailKey, email, '/email');
+    usernameColumns(username ?? null);
+  }
+
   /** Joins the caller's transaction. `actor` is null for somebody who registers. */
   async create(tx: Tx, actor: Actor | null, input: NewUser): Promise<UserView> {
     const id = newId();
@@ -119,6 +125,7 @@ export class UsersService {
   }
 
   async createWithPassword(actor: Actor, { password, ...input }: NewUserIn): Promise<UserView> {
+    this.refuseUnusable(input);
     const passwordHash = password === undefined ? null : await this.hasher.hash(password);
     return this.database.tx((tx) => this.create(tx, actor, { ...input, passwordHash }));
   }

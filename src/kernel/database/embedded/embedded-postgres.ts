@@ -63,7 +63,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const binaries = await findBinaries();
   await createDirectory(options.directory);
   const files = serverFiles(await realpath(options.directory));
-  const user = await chooseServerUser(files.cluster, [path.dirname(files.directory), binaries.root]);
+  const user = await chooseServerUser(files.directory, [path.dirname(files.directory), binaries.root]);
   await prepareDirectory(files.directory, user.owner);
   const place = { files, binaries, user, options, say: options.onProgress ?? (() => undefined) };
   await ensureCluster(place);

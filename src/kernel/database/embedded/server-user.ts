@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { EmbeddedPostgresError, errorCode } from './embedded-postgres-error.js';
+import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 
 const execFileAsync = promisify(execFile);
 
@@ -24,14 +24,14 @@ export interface ServerUser {
 }
 
 /**
- * An ordinary user runs the server as itself. Root cannot: it hands the server to the owner of the data that is
- * already there (so that `sudo` once does not lock the user out), else to nobody. Where that user could not
+ * An ordinary user runs the server as itself. Root cannot: it hands the server to the owner of the directory (so
+ * that `sudo` once does not lock the user out), or to nobody where that is root too. Where that user could not
  * reach the given places because a parent directory is closed to others (mktemp -d, root's home), setpriv gives
  * it the one capability to pass through; docs/adr/0001 says why.
  */
-export async function chooseServerUser(cluster: string, places: readonly string[]): Promise<ServerUser> {
+export async function chooseServerUser(directory: string, places: readonly string[]): Promise<ServerUser> {
   if (process.getuid?.() !== 0) return { owner: undefined, run: runPlain(undefined) };
-  const owner = await ownerOf(cluster);
+  const owner = await ownerOf(directory);
   const closed = await closedDirectory(places, owner);
   if (closed === undefined) return { owner, run: runPlain(owner) };
   return { owner, run: runThroughSetpriv(owner, await traverseCapability(closed)) };
@@ -73,14 +73,9 @@ const SERVER_ENVIRONMENT = {
   TZ: 'UTC',
 };
 
-async function ownerOf(cluster: string): Promise<Owner> {
-  try {
-    const { uid, gid } = await stat(cluster);
-    return uid === 0 ? NOBODY : { uid, gid };
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return NOBODY;
-    throw error;
-  }
+async function ownerOf(directory: string): Promise<Owner> {
+  const { uid, gid } = await stat(directory);
+  return uid === 0 ? NOBODY : { uid, gid };
 }
 
 /** The first directory on the way to one of the places that `owner` may not pass; access lists are not read. */

@@ -81,5 +81,5 @@ export abstract class JobHandler<Payload = unknown> {
 export const HANDLES_JOB = 'steward:handles-job';
 
 /** Binds a handler class to its definition; discovery finds it, so the class only needs a line in a module. */
-export const HandlesJob = (definition: JobDefinition<never>): ClassDecorator =>
+export const HandlesJob = <Payload>(definition: JobDefinition<Payload>): ClassDecorator =>
   SetMetadata(HANDLES_JOB, definition);
