@@ -21,7 +21,7 @@ export async function resetPassword(settings: Settings, databaseUrl: string, ema
     throw new CommandError('The database is not up to date; run "migrate up" first.');
   const log = Log.create({ level: 'error', format: settings.logFormat });
   // Without Redis, which a password does not need and which may be what is broken; and not as a worker.
-  const alone: Settings = { ...settings, redisUrl: undefined, role: 'api' };
+  const alone: Settings = Object.assign({}, settings, { redisUrl: undefined, role: 'api' as const });
   const app = await NestFactory.createApplicationContext(
     AdminCommands.forRoot({ settings: alone, databaseUrl, log }),
     { logger: log, abortOnError: false },

@@ -2,5 +2,5 @@ export { AppError, type FieldError, OperationalError, UserError } from './errors
 export { Idempotency } from './idempotency.js';
 export { Once, type OnceRequest } from './once.js';
 export { requestContext } from './request-context.js';
-export { Returns, ReturnsNothing } from './returns.js';
+export { Returns, ReturnsEvents, ReturnsNothing } from './returns.js';
 export { idParam, instantIn, instantOut, pageOf, pageQuery, parseOrThrow, uuid } from './validation.js';
