@@ -4,7 +4,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * Jobs, their logs, and the worker processes that run them (S1-14…S1-21; C6, C7, C9, C13, C21).
  *
  * `run_at` is set exactly while a job is pending and `completed_at`/`cancelled_at` exactly when it has ended, so
- * the two partial indexes below change only at those moments and the moves in between stay HOT. `updated_at` is
+ * the partial indexes below change only at those moments and the moves in between stay HOT. `updated_at` is
  * written by the statements themselves: a row trigger on this table costs more than the whole move.
  */
 export class CreateJobs20261120090500 implements MigrationInterface {
@@ -59,7 +59,7 @@ export class CreateJobs20261120090500 implements MigrationInterface {
         constraint jobs_ended check ((status in ('completed', 'failed')) = (completed_at is not null)
           and (status = 'cancelled') = (cancelled_at is not null)),
         constraint jobs_dates check (coalesce(started_at, created_at) >= created_at
-          and coalesce(completed_at, cancelled_at, created_at) >= coalesce(started_at, created_at))
+          and coalesce(completed_at, cancelled_at, started_at, created_at) >= coalesce(started_at, created_at))
       ) partition by range (id)`);
     await runner.query(`create index jobs_user_id_idx on jobs (user_id, id desc)`);
     await runner.query(
@@ -70,6 +70,11 @@ export class CreateJobs20261120090500 implements MigrationInterface {
     );
     await runner.query(
       `create index jobs_schedule_id_idx on jobs (schedule_id, id desc) where schedule_id is not null`,
+    );
+    // Overlap is asked about at every slot: without it, the answer would cost the schedule's whole history.
+    await runner.query(
+      `create index jobs_schedule_open_idx on jobs (schedule_id)
+        where schedule_id is not null and completed_at is null and cancelled_at is null`,
     );
     await runner.query(`select partition_by_month('jobs', 'with (fillfactor = 60)')`);
 

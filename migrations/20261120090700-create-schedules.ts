@@ -41,11 +41,14 @@ export class CreateSchedules20261120090700 implements MigrationInterface {
           (rule_type = 'cron' and cron_expression is not null)
           or (rule_type = 'interval' and interval_seconds >= 1)
           or (rule_type = 'once' and run_at is not null)),
-        constraint schedule_rules_window check (ends_at is null or starts_at is null or ends_at > starts_at)
+        constraint schedule_rules_window check (ends_at is null or starts_at is null or ends_at >= starts_at)
       )`);
     await runner.query(`create index schedule_rules_user_id_idx on schedule_rules (user_id, id desc)`);
     await runner.query(
       `create index schedule_rules_due_idx on schedule_rules (next_run_at) where is_active and next_run_at is not null`,
+    );
+    await runner.query(
+      `create index schedule_rules_paused_until_idx on schedule_rules (paused_until) where paused_until is not null`,
     );
     await runner.query(
       `create trigger schedule_rules_updated_at before update on schedule_rules for each row execute function set_updated_at()`,

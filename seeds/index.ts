@@ -10,11 +10,10 @@ export interface SeedReport extends DemoReport {
 
 /**
  * First data of an empty database: the first admin, and outside production the demo set. Safe to repeat and to be
- * interrupted: each step looks for what it would make.
+ * interrupted: each step looks for what it would make, so the next start makes what is missing.
  */
 export async function seed(app: INestApplicationContext, settings: Settings): Promise<SeedReport> {
-  const admin = await app.get(FirstAdmin).ensure();
-  const demo =
-    settings.demo && admin !== null ? await seedDemo(app, settings) : { demo: false, demoUser: null };
+  const admin = await app.get(FirstAdmin, { strict: false }).ensure();
+  const demo = settings.demo ? await seedDemo(app, settings) : { demo: false, demoUser: null };
   return { admin, ...demo };
 }

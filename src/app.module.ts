@@ -3,6 +3,9 @@ import { KernelModule, type Runtime } from './kernel/kernel.module.js';
 import { AuditModule } from './modules/audit/index.js';
 import { AuthModule } from './modules/auth/index.js';
 import { JobsModule } from './modules/jobs/index.js';
+import { NotificationsModule } from './modules/notifications/index.js';
+import { RemotesModule } from './modules/remotes/index.js';
+import { SchedulesModule } from './modules/schedules/index.js';
 import { UsersModule } from './modules/users/index.js';
 
 /** The only file that lists feature modules. */
@@ -11,7 +14,16 @@ export class AppModule {
   static forRoot(runtime: Runtime): DynamicModule {
     return {
       module: AppModule,
-      imports: [KernelModule.forRoot(runtime), AuditModule, UsersModule, AuthModule, JobsModule],
+      imports: [
+        KernelModule.forRoot(runtime),
+        AuditModule,
+        UsersModule,
+        AuthModule,
+        JobsModule,
+        NotificationsModule,
+        RemotesModule,
+        SchedulesModule,
+      ],
     };
   }
 }

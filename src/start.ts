@@ -11,6 +11,7 @@ import { createHttpApplication } from './kernel/http/application.js';
 import { drain } from './kernel/http/drain.js';
 import { listen } from './kernel/http/listen.js';
 import { Log } from './kernel/log/index.js';
+import { SseRegistry } from './kernel/realtime/index.js';
 import { assertRedisUsable } from './kernel/redis/index.js';
 
 export interface RunningSteward {
@@ -57,6 +58,7 @@ export async function start(
     const running = app;
     const stop = async () => {
       running.get(Health).enter('draining');
+      running.get(SseRegistry).closeAll();
       await drain(running, settings.shutdownSeconds * 1000);
       await database.close();
     };

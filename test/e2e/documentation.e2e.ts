@@ -43,6 +43,30 @@ const CONTRACT = `
   get    /api/events
   get    /api/audit-logs
   get    /api/users/me/audit-logs
+  get    /api/remotes
+  post   /api/remotes
+  get    /api/remotes/{id}
+  patch  /api/remotes/{id}
+  delete /api/remotes/{id}
+  post   /api/remotes/{id}/check
+  get    /api/remotes/{id}/usage
+  get    /api/remotes/{id}/files
+  get    /api/schedules
+  post   /api/schedules
+  get    /api/schedules/{id}
+  patch  /api/schedules/{id}
+  delete /api/schedules/{id}
+  post   /api/schedules/preview
+  get    /api/schedules/{id}/preview
+  get    /api/schedules/{id}/slots
+  post   /api/schedules/{id}/run
+  post   /api/schedules/{id}/pause
+  post   /api/schedules/{id}/resume
+  get    /api/notifications
+  get    /api/notifications/unread-count
+  patch  /api/notifications/{id}
+  delete /api/notifications/{id}
+  post   /api/notifications/mark-read
   get    /api/health                   public
   get    /api/health/live              public
   get    /api/health/ready             public
@@ -143,14 +167,9 @@ describe('/openapi.json', () => {
   it('names the main views once and refers to them', () => {
     expect(Object.keys(document.components.schemas)).toEqual(
       expect.arrayContaining([
-        'User',
-        'Tokens',
-        'Session',
-        'Job',
-        'JobLog',
-        'JobType',
-        'AuditEntry',
-        'Problem',
+        ...'User Tokens Session Job JobLog JobType Remote Schedule Slot Notification AuditEntry Problem'.split(
+          ' ',
+        ),
       ]),
     );
     const answer = document.paths['/api/jobs/{id}']?.['get']?.responses['200'];
@@ -175,23 +194,22 @@ describe('/openapi.json', () => {
   });
 });
 
-describe('/docs', () => {
-  const text = async (place: string): Promise<string> => {
-    const answer = await fetch(new URL(place, app.url));
-    expect([place, answer.status]).toEqual([place, 200]);
-    return answer.text();
-  };
+async function text(place: string): Promise<string> {
+  const answer = await fetch(new URL(place, app.url));
+  expect([place, answer.status]).toEqual([place, 200]);
+  return answer.text();
+}
 
+describe('/docs', () => {
   it('loads everything from here, as its own security header demands', async () => {
     const page = await text('/docs');
     const links = [...page.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, link = '']) => link);
     expect(links.length).toBeGreaterThan(3);
-    for (const link of links) {
-      const { origin, pathname } = new URL(link, `${app.url}/docs`);
-      expect(origin).toBe(app.url);
-      const content = await text(pathname);
-      if (pathname.endsWith('.css')) expect(content).not.toMatch(/url\(\s*["']?(https?:)?\/\/|@import/);
-    }
+    const places = links.map((link) => new URL(link, `${app.url}/docs`));
+    for (const { origin, pathname } of places)
+      expect([origin, await text(pathname)]).toEqual([app.url, expect.any(String)]);
+    for (const { pathname } of places.filter((place) => place.pathname.endsWith('.css')))
+      expect(await text(pathname)).not.toMatch(/url\(\s*["']?(https?:)?\/\/|@import/);
     // Scripts that stand in the page are not run under script-src 'self'.
     expect(page).not.toMatch(/<script(?![^>]*\ssrc=)[^>]*>\s*\S/);
     expect(page).not.toMatch(/\son\w+="/);

@@ -34,8 +34,8 @@ async function send(
   return { status: answer.status, headers: answer.headers, body: JSON.parse(text) as Problem };
 }
 
-/** A problem document of this status and code, whole and of its content type. Answers its pointers. */
-function expectProblem({ status, headers, body }: Answer<Problem>, wanted: number, code: string): string[] {
+/** The places that a problem document names, after a look whether it is whole and has this status and code. */
+function pointersOf({ status, headers, body }: Answer<Problem>, wanted: number, code: string): string[] {
   expect([status, body.status, body.code]).toEqual([wanted, wanted, code]);
   expect(headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
   expect(headers.get('cache-control')).toBe('no-store');
@@ -53,21 +53,21 @@ describe('a body', () => {
   it.each(['{', '{"identifier": }', '[1,', 'nonsense', '{"a":1}}', "{'a': 1}"])(
     'that is no JSON is 400: %s',
     async (body) => {
-      expectProblem(await send('POST', '/api/auth/login', body), 400, 'malformed_json');
+      expect(pointersOf(await send('POST', '/api/auth/login', body), 400, 'malformed_json')).toEqual([]);
     },
   );
 
   it('that is empty although it says to be JSON is 400', async () => {
-    expectProblem(await send('POST', '/api/auth/login', ''), 400, 'empty_body');
+    expect(pointersOf(await send('POST', '/api/auth/login', ''), 400, 'empty_body')).toEqual([]);
   });
 
   it('that is missing is 400', async () => {
-    expectProblem(await send('POST', '/api/auth/login'), 400, 'validation_failed');
+    expect(pointersOf(await send('POST', '/api/auth/login'), 400, 'validation_failed')).toHaveLength(1);
   });
 
   it('of 10 MB is 413, with or without its length told', async () => {
     const body = JSON.stringify({ identifier: 'x'.repeat(10_000_000), password: 'y' });
-    expectProblem(await send('POST', '/api/auth/login', body), 413, 'body_too_large');
+    expect(pointersOf(await send('POST', '/api/auth/login', body), 413, 'body_too_large')).toEqual([]);
     const stream = new Blob([body]).stream();
     const init = {
       method: 'POST',
@@ -86,11 +86,11 @@ describe('a body', () => {
     'multipart/form-data; boundary=x',
   ])('of the type %s is 415', async (type) => {
     const answer = await send('POST', '/api/auth/login', 'identifier=a', { 'content-type': type });
-    expectProblem(answer, 415, 'unsupported_media_type');
+    expect(pointersOf(answer, 415, 'unsupported_media_type')).toEqual([]);
   });
 
   it.each(['null', '3', '"text"', 'true', '[]'])('that is no object is 400: %s', async (body) => {
-    expectProblem(await send('POST', '/api/auth/login', body), 400, 'validation_failed');
+    expect(pointersOf(await send('POST', '/api/auth/login', body), 400, 'validation_failed')).toHaveLength(1);
   });
 
   it.each([
@@ -102,14 +102,14 @@ describe('a body', () => {
     ['{"\\ud800":1}', '/\ufffd', 'malformed_unicode'],
   ])('with text that cannot be stored is 400 and says where: %s', async (body, pointer, code) => {
     const answer = await send('POST', '/api/auth/login', body);
-    expect(expectProblem(answer, 400, 'validation_failed')).toEqual([pointer]);
+    expect(pointersOf(answer, 400, 'validation_failed')).toEqual([pointer]);
     expect(answer.body.errors[0]?.code).toBe(code);
   });
 
   it('nested 200 or 100 000 levels deep is 400', async () => {
     for (const depth of [200, 100_000]) {
       const answer = await send('POST', '/api/auth/login', `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`);
-      expectProblem(answer, 400, 'validation_failed');
+      expect(pointersOf(answer, 400, 'validation_failed')).toHaveLength(1);
       expect(answer.body.errors[0]?.code).toBe('too_deep');
     }
   });
@@ -130,29 +130,25 @@ describe('a body', () => {
       '/api/auth/login',
       '{"identifier":"a","password":"b","role":"admin","x/y":1}',
     );
-    expect(expectProblem(answer, 400, 'validation_failed')).toEqual(['/role', '/x~1y']);
+    expect(pointersOf(answer, 400, 'validation_failed')).toEqual(['/role', '/x~1y']);
     expect(answer.body.errors.map(({ code }) => code)).toEqual(['unknown_field', 'unknown_field']);
   });
 
   it('that breaks several rules names every field', async () => {
     const answer = await send('POST', '/api/users', '{"email":3,"role":"king","isActive":"yes"}');
-    expect(expectProblem(answer, 400, 'validation_failed').toSorted()).toEqual([
-      '/email',
-      '/isActive',
-      '/role',
-    ]);
+    expect(pointersOf(answer, 400, 'validation_failed').toSorted()).toEqual(['/email', '/isActive', '/role']);
   });
 });
 
 describe('a query or path', () => {
   it('with an unknown parameter is 400', async () => {
-    expect(expectProblem(await send('GET', '/api/jobs?limits=3'), 400, 'validation_failed')).toEqual([
+    expect(pointersOf(await send('GET', '/api/jobs?limits=3'), 400, 'validation_failed')).toEqual([
       '/limits',
     ]);
   });
 
   it('with a parameter given twice is 400', async () => {
-    expect(expectProblem(await send('GET', '/api/jobs?limit=1&limit=2'), 400, 'validation_failed')).toEqual([
+    expect(pointersOf(await send('GET', '/api/jobs?limit=1&limit=2'), 400, 'validation_failed')).toEqual([
       '/limit',
     ]);
   });
@@ -161,18 +157,18 @@ describe('a query or path', () => {
     'that reaches for a prototype is 400: %s',
     async (name) => {
       const answer = await send('GET', `/api/jobs?${name}=1`);
-      expect(expectProblem(answer, 400, 'validation_failed')).toEqual([`/${name}`]);
+      expect(pointersOf(answer, 400, 'validation_failed')).toEqual([`/${name}`]);
     },
   );
 
   it.each(['/api/jobs?type=a%00b', '/api/users?q=%00'])('with U+0000 is 400: %s', async (place) => {
     const answer = await send('GET', place);
-    expect(expectProblem(answer, 400, 'validation_failed')).toHaveLength(1);
+    expect(pointersOf(answer, 400, 'validation_failed')).toHaveLength(1);
     expect(answer.body.errors[0]?.code).toBe('nul_character');
   });
 
   it('with U+0000 in the path is 400', async () => {
-    expect(expectProblem(await send('GET', '/api/jobs/a%00b'), 400, 'validation_failed')).toEqual(['/id']);
+    expect(pointersOf(await send('GET', '/api/jobs/a%00b'), 400, 'validation_failed')).toEqual(['/id']);
   });
 
   it.each(['/api/jobs/%ED%A0%80', '/api/jobs/%zz', '/api/jobs/%'])(
@@ -185,13 +181,13 @@ describe('a query or path', () => {
   );
 
   it.each(['0', '101', '-1', '1.5', 'many', '', '1e9'])('with limit=%s is 400', async (limit) => {
-    expect(expectProblem(await send('GET', `/api/jobs?limit=${limit}`), 400, 'validation_failed')).toEqual([
+    expect(pointersOf(await send('GET', `/api/jobs?limit=${limit}`), 400, 'validation_failed')).toEqual([
       '/limit',
     ]);
   });
 
   it('with an id that is none is 400', async () => {
-    expect(expectProblem(await send('GET', '/api/jobs/7'), 400, 'validation_failed')).toEqual(['/id']);
+    expect(pointersOf(await send('GET', '/api/jobs/7'), 400, 'validation_failed')).toEqual(['/id']);
   });
 });
 
@@ -199,20 +195,20 @@ describe('a route', () => {
   it.each(['/api/nothing', '/nothing', '/api', '/api/jobs/../../etc/passwd', '/api/JOBS'])(
     'that does not exist is 404: %s',
     async (place) => {
-      expectProblem(await send('GET', place), 404, 'route_not_found');
+      expect(pointersOf(await send('GET', place), 404, 'route_not_found')).toEqual([]);
     },
   );
 
   it.each(['PUT', 'PATCH', 'DELETE'])(
     'does not answer the method %s that it does not have',
     async (method) => {
-      expectProblem(await send(method, '/api/jobs'), 404, 'route_not_found');
+      expect(pointersOf(await send(method, '/api/jobs'), 404, 'route_not_found')).toEqual([]);
     },
   );
 
   it('that needs an actor is 401 with a challenge without one', async () => {
     const answer = await app.call<Problem>('GET', '/api/jobs', { token: null });
-    expectProblem(answer, 401, answer.body.code);
+    expect(pointersOf(answer, 401, answer.body.code)).toEqual([]);
     expect(answer.headers.get('www-authenticate')).toBe('Bearer');
   });
 
@@ -223,7 +219,9 @@ describe('a route', () => {
 
   it('that needs another role is 403', async () => {
     const { token } = await app.user();
-    expectProblem(await app.call<Problem>('GET', '/api/audit-logs', { token }), 403, 'role_required');
+    expect(
+      pointersOf(await app.call<Problem>('GET', '/api/audit-logs', { token }), 403, 'role_required'),
+    ).toEqual([]);
   });
 });
 

@@ -225,4 +225,6 @@ type RawSettings = { [K in keyof typeof SETTINGS]: z.output<(typeof SETTINGS)[K]
 export interface SettingsShape extends Omit<RawSettings, 'demo' | 'localRoots'> {
   readonly demo: boolean;
   readonly localRoots: readonly string[];
+  /** PATH: where programs are looked for. */
+  readonly searchPath?: string | undefined;
 }

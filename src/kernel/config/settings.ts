@@ -42,13 +42,16 @@ export function loadSettings(environment: Environment = withDotEnv(process.env))
       );
   }
   if (problems.length > 0) throw new SettingsError(problems);
-  return Object.freeze(withDerived(values as unknown as RawShape));
+  return Object.freeze(withDerived(values as unknown as RawShape, environment));
 }
 
-type RawShape = Omit<SettingsShape, 'demo' | 'localRoots'> & { demo?: string; localRoots?: string[] };
+type RawShape = Omit<SettingsShape, 'demo' | 'localRoots' | 'searchPath'> & {
+  demo?: string;
+  localRoots?: string[];
+};
 
 /** Rules between settings: they need all single values to be well formed. */
-function withDerived(raw: RawShape): Settings {
+function withDerived(raw: RawShape, environment: Environment): Settings {
   const production = raw.nodeEnv === 'production';
   const problems: string[] = [];
   if (production && raw.demo === 'true')
@@ -63,6 +66,7 @@ function withDerived(raw: RawShape): Settings {
   return {
     ...raw,
     demo: raw.demo === undefined ? !production : raw.demo === 'true',
+    searchPath: environment['PATH'],
     localRoots: raw.localRoots ?? [path.join(raw.dataDir, 'files')],
   };
 }

@@ -76,7 +76,8 @@ function installHooks(app: NestFastifyApplication, log: Log): void {
     void reply.header('X-Request-Id', request.id);
     const context = {
       requestId: request.id,
-      ipAddress: request.ip,
+      // An IPv6 zone (fe80::1%eth0) names an interface of this machine and is no part of the address.
+      ipAddress: request.ip.split('%')[0] ?? null,
       userAgent: request.headers['user-agent'] ?? null,
     };
     requestContext.run(context, done);

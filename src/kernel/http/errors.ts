@@ -48,6 +48,13 @@ export class UserError extends AppError {
   static conflict(code: string, detail: string, errors: readonly FieldError[] = []): UserError {
     return new UserError(409, code, detail, errors);
   }
+  /** Somebody else has changed it since the caller read it. */
+  static stale(what: string): UserError {
+    return new UserError(412, 'precondition_failed', `This ${what} has changed; read it again.`);
+  }
+  static preconditionRequired(detail: string): UserError {
+    return new UserError(428, 'precondition_required', detail);
+  }
 }
 
 /** Something outside is not there just now: 503 with Retry-After, logged at warn, a job that throws it retries. */

@@ -40,5 +40,5 @@ function convert(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
       if (io === 'output' && jsonSchema.additionalProperties === false)
         delete jsonSchema.additionalProperties;
     },
-  }) as JsonSchema;
+  });
 }

@@ -46,14 +46,15 @@ export function serveDocumentation(app: NestFastifyApplication): void {
   });
 }
 
+const problem = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+});
+
 function complete(operation: Operation): void {
   const answers = Object.entries(operation.responses);
   const success = answers.find(([status]) => status.startsWith('2'))?.[1];
   if (success && 'description' in success && !operation.summary) operation.summary = success.description;
-  const problem = (description: string) => ({
-    description,
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-  });
   if (operation.security?.length) {
     operation.responses['401'] ??= problem(
       'The access token is missing, malformed or expired, or its session has ended.',

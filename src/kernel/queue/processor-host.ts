@@ -40,6 +40,12 @@ export function processorHost(queue: QueueName, concurrency: number): Type<Proce
       await this.handler?.(queue, message.data);
     }
 
+    /** A hint that failed is gone; the rows behind it are found by the reconciler. */
+    @OnWorkerEvent('failed')
+    onFailed(_message: unknown, error: Error): void {
+      this.log.error({ err: error }, 'a hint could not be handled');
+    }
+
     @OnWorkerEvent('error')
     onError(error: Error): void {
       this.log.warn({ err: error }, 'queue store is in trouble');

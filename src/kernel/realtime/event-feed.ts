@@ -45,8 +45,8 @@ export class EventFeed {
       this.waiting = [];
       await this.sendPast(stream, past);
     } while (this.overlooked && !stream.closed);
-    // So that a client to whom nothing was told can resume from here too.
-    if (comparePositions(this.last, horizon) < 0) {
+    // So that a client to whom nothing newer was told can resume from here too.
+    if (comparePositions(this.last, horizon) <= 0) {
       this.last = horizon;
       stream.send({ id: `${horizon.xid}-${horizon.seq}` });
     }

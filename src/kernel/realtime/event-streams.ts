@@ -7,12 +7,9 @@ import { EventFeed } from './event-feed.js';
 import { EventTail } from './event-tail.js';
 import { EventsRepository, type EventFilter } from './events.repository.js';
 import { Hub } from './hub.js';
-import { JOB_PROGRESS_TOPIC, asJobProgress } from './job-progress.js';
+import { LIVE_TOPIC, asLiveEvent } from './live-event.js';
 import { openSse, type SseStream } from './sse.js';
 import { SseRegistry } from './sse-registry.js';
-
-/** The channel on which the passing progress of jobs is shown. */
-const JOBS_CHANNEL = 'jobs';
 
 interface Client {
   readonly filter: EventFilter;
@@ -45,7 +42,7 @@ export class EventStreams implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    this.hub.subscribe(JOB_PROGRESS_TOPIC, (message) => this.showProgress(message));
+    this.hub.subscribe(LIVE_TOPIC, (message) => this.showLive(message));
   }
 
   /**
@@ -102,19 +99,16 @@ export class EventStreams implements OnModuleInit {
     return { from, horizon, gap: reach === 'dropped' };
   }
 
-  /** To the job's owner, and to admins who watch everybody. Left out for a client that is behind. */
-  private showProgress(message: object): void {
-    const told = asJobProgress(message);
-    if (!told) return;
-    const { jobId, userId, ...progress } = told;
+  /** To its user, and to admins who watch everybody. Left out for a client that is behind. */
+  private showLive(message: object): void {
+    const event = asLiveEvent(message);
+    if (!event) return;
+    const { type, channel, userId, subjectId, data } = event;
     for (const { filter, feed, stream } of this.clients) {
       if (filter.userId !== undefined && filter.userId !== userId) continue;
-      if (filter.channels && !filter.channels.includes(JOBS_CHANNEL)) continue;
+      if (filter.channels && !filter.channels.includes(channel)) continue;
       if (!feed.isLive || stream.backlogged) continue;
-      stream.send({
-        event: 'job.progress',
-        data: { ...progress, jobId, channel: JOBS_CHANNEL, subjectId: jobId },
-      });
+      stream.send({ event: type, data: { ...data, channel, subjectId } });
     }
   }
 }

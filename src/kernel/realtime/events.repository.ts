@@ -28,7 +28,8 @@ const HORIZON = `pg_snapshot_xmin(pg_current_snapshot())`;
 const COLUMNS = `xid::text, seq::text, id, type, channel, user_id, subject_id, data, created_at`;
 
 /**
- * The table of events. Every read is ordered by (xid, seq) and ends at the horizon: rows of transactions that
+ * The table of events. `order by` names the table: plain `xid` would mean the text of the output, and "10" comes
+ * before "9". Every read is ordered by (xid, seq) and ends at the horizon: rows of transactions that
  * began before one still running stay unseen, because that one could otherwise commit behind the reader's cursor
  * and be missed for ever.
  */
@@ -61,7 +62,7 @@ export class EventsRepository {
         where (xid, seq) > ($1::xid8, $2::bigint) and xid < ${HORIZON}
           and ($3::text[] is null or channel = any ($3)) and ($4::uuid is null or user_id = $4)
           and ($5::uuid is null or subject_id = $5)
-        order by xid, seq limit $6`,
+        order by events.xid, events.seq limit $6`,
       [
         String(after.xid),
         String(after.seq),

@@ -5,7 +5,7 @@ export { EventTail } from './event-tail.js';
 export type { EventFilter } from './events.repository.js';
 export { EVENTS_TOPIC, Events } from './events.js';
 export { Hub, type HubListener } from './hub.js';
-export { JOB_PROGRESS_TOPIC, type JobProgress } from './job-progress.js';
+export { asLiveEvent, LIVE_TOPIC, type LiveEvent } from './live-event.js';
 export { RealtimeModule } from './realtime.module.js';
 export { openSse, type SseMessage, type SseStream } from './sse.js';
 export { SseRegistry } from './sse-registry.js';

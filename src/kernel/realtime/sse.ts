@@ -1,4 +1,3 @@
-import type { OutgoingHttpHeaders } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -23,6 +22,7 @@ const GRACE_MS = 5_000;
  */
 export class SseStream {
   private pending = 0;
+  private measuring = false;
   private ended = false;
   private readonly closeListeners: (() => void)[] = [];
 
@@ -38,19 +38,15 @@ export class SseStream {
 
   /** The client is behind: what is only of passing interest may be left out. */
   get backlogged(): boolean {
-    return this.pending > 0;
+    return this.raw.writableNeedDrain;
   }
 
-  /** False when the stream has ended, by this message or before. */
-  send(message: SseMessage): boolean {
-    if (this.ended) return false;
-    if (this.pending >= MAX_PENDING_EVENTS || this.raw.writableLength >= MAX_PENDING_BYTES) {
-      this.write('event: overflow\ndata: {}\n\n');
-      this.end();
-      return false;
-    }
+  send(message: SseMessage): void {
+    if (this.ended) return;
     this.write(frame(message));
-    return true;
+    if (this.measuring) return;
+    this.measuring = true;
+    setImmediate(() => this.measure());
   }
 
   /** Keeps proxies from closing a quiet connection. Left out while earlier bytes still wait. */
@@ -78,6 +74,18 @@ export class SseStream {
       this.raw.once('drain', resolve);
       this.onClose(resolve);
     });
+  }
+
+  /**
+   * One turn of the event loop later, when the socket has been given what was written: what is left then waits
+   * for the client. Measured at once, every burst would look like a client that does not read.
+   */
+  private measure(): void {
+    this.measuring = false;
+    if (this.ended) return;
+    if (this.pending <= MAX_PENDING_EVENTS && this.raw.writableLength <= MAX_PENDING_BYTES) return;
+    this.write('event: overflow\ndata: {}\n\n');
+    this.end();
   }
 
   private write(text: string): void {
@@ -120,8 +128,9 @@ export function openSse(request: FastifyRequest, reply: FastifyReply, registry: 
   registry.refuseWhileDraining();
   const { raw } = reply.hijack();
   request.raw.socket.setTimeout(0);
+  for (const [name, value] of Object.entries(reply.getHeaders()))
+    if (value !== undefined) raw.setHeader(name, value);
   raw.writeHead(200, {
-    ...(reply.getHeaders() as OutgoingHttpHeaders),
     'Content-Type': 'text/event-stream; charset=utf-8',
     'Cache-Control': 'no-store, no-transform',
     'X-Accel-Buffering': 'no',

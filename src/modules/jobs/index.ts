@@ -6,6 +6,7 @@ export {
   type JobDefinition,
   JobHandler,
   type JobLogLevel,
+  PostponeError,
 } from './definition/define-job.js';
 export { JOB_ENDED_EVENTS, type JobEndedData, type JobEndedEvent } from './jobs.events.js';
 export { jobRequest } from './jobs.schema.js';

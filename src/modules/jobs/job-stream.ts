@@ -1,15 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { UserActor } from '../../kernel/auth/index.js';
-import { EventTail, Hub, SseRegistry, openSse, type SseStream } from '../../kernel/realtime/index.js';
-import { hasEnded } from './engine/job-status.js';
 import {
-  JOB_ENDED_EVENTS,
-  JOB_LOG_TOPIC,
-  JOB_PROGRESS_TOPIC,
-  type JobLogMessage,
-  type JobProgressMessage,
-} from './jobs.events.js';
+  EventTail,
+  Hub,
+  LIVE_TOPIC,
+  SseRegistry,
+  asLiveEvent,
+  openSse,
+  type SseStream,
+} from '../../kernel/realtime/index.js';
+import { hasEnded } from './engine/job-status.js';
+import { JOB_ENDED_EVENTS, JOB_LOG_TOPIC, JOB_PROGRESS, type JobLogMessage } from './jobs.events.js';
 import type { JobView } from './jobs.schema.js';
 import { JobsService } from './jobs.service.js';
 
@@ -49,9 +51,10 @@ export class JobStream {
   }
 
   private subscribeLive(id: string, stream: SseStream, deliver: (send: () => void) => void): () => void {
-    const progress = this.hub.subscribe(JOB_PROGRESS_TOPIC, (message) => {
-      const { jobId, userId: _, ...data } = message as JobProgressMessage;
-      if (jobId === id) deliver(() => stream.send({ event: 'progress', data }));
+    const progress = this.hub.subscribe(LIVE_TOPIC, (message) => {
+      const event = asLiveEvent(message);
+      if (event?.type !== JOB_PROGRESS || event.subjectId !== id) return;
+      deliver(() => stream.send({ event: 'progress', data: event.data }));
     });
     const logs = this.hub.subscribe(JOB_LOG_TOPIC, (message) => {
       const { jobId, ...data } = message as JobLogMessage;

@@ -9,16 +9,15 @@ export interface JobEndedData {
   readonly error: string | null;
 }
 
-/** Hub topics of what is live only: lost messages cost a moment of display, never a fact. */
-export const JOB_PROGRESS_TOPIC = 'job-progress';
-export interface JobProgressMessage {
-  readonly jobId: string;
-  readonly userId: string;
-  readonly status: 'running' | 'pending';
+/** Live only, on channel `jobs` with the job as subject: a lost one costs a moment of display, never a fact. */
+export const JOB_PROGRESS = 'job.progress';
+export interface JobProgressData {
+  readonly status: 'running';
   readonly progress: number;
   readonly progressDetail: object | null;
 }
 
+/** Hub topic of log lines as they are written: for whoever follows that one job. */
 export const JOB_LOG_TOPIC = 'job-log';
 export interface JobLogMessage {
   readonly jobId: string;

@@ -63,10 +63,25 @@ export const JOB_LOG_LEVELS = ['debug', 'info', 'warning', 'error', 'fatal'] as 
 export type JobLogLevel = (typeof JOB_LOG_LEVELS)[number];
 
 /**
+ * Thrown by a handler that has begun nothing because something it needs is not there: the job waits `seconds` and
+ * runs again, however often, without spending an attempt (snooze). `reason` is shown as the job's error meanwhile.
+ */
+export class PostponeError extends Error {
+  constructor(
+    readonly seconds: number,
+    reason: string,
+  ) {
+    super(reason);
+    this.name = 'PostponeError';
+  }
+}
+
+/**
  * Does the work of one job type. Runs at least once per job: a crash may repeat it, so an attempt must be safe
  * to repeat. What `run` resolves to is stored as the job's result.
  *
- * Throw `UserError` when no repetition can help (the job fails at once), anything else to be tried again.
+ * Throw `UserError` when no repetition can help (the job fails at once), `PostponeError` when the work cannot be
+ * begun now, anything else to be tried again.
  */
 export abstract class JobHandler<Payload = unknown> {
   /**
@@ -80,6 +95,12 @@ export abstract class JobHandler<Payload = unknown> {
 
 export const HANDLES_JOB = 'steward:handles-job';
 
-/** Binds a handler class to its definition; discovery finds it, so the class only needs a line in a module. */
-export const HandlesJob = <Payload>(definition: JobDefinition<Payload>): ClassDecorator =>
-  SetMetadata(HANDLES_JOB, definition);
+/**
+ * Binds a handler class to its definition; discovery finds it, so the class only needs a line in a module. A
+ * handler of another payload does not compile.
+ */
+export function HandlesJob<Payload>(definition: JobDefinition<Payload>) {
+  return (handler: new (...dependencies: never[]) => JobHandler<Payload>): void => {
+    SetMetadata(HANDLES_JOB, definition)(handler);
+  };
+}

@@ -1,14 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database, GroupCommit, newId } from '../../../kernel/database/index.js';
-import { Hub } from '../../../kernel/realtime/index.js';
+import { Hub, LIVE_TOPIC, type LiveEvent } from '../../../kernel/realtime/index.js';
 import { Clock } from '../../../kernel/time/index.js';
 import type { JobLogLevel } from '../definition/define-job.js';
-import {
-  JOB_LOG_TOPIC,
-  JOB_PROGRESS_TOPIC,
-  type JobLogMessage,
-  type JobProgressMessage,
-} from '../jobs.events.js';
+import { JOB_LOG_TOPIC, JOB_PROGRESS, type JobLogMessage, type JobProgressData } from '../jobs.events.js';
 import { JobMovesRepository } from './job-moves.repository.js';
 
 export interface ProgressEntry {
@@ -56,14 +51,15 @@ export class AttemptJournal {
 
   /** Tells live listeners that the job runs and how far it is, without writing. */
   show({ jobId, userId, percent, detail }: Omit<ProgressEntry, 'leaseEpoch'>): void {
-    const message: JobProgressMessage = {
-      jobId,
+    const data: JobProgressData = { status: 'running', progress: percent, progressDetail: detail };
+    const event: LiveEvent = {
+      type: JOB_PROGRESS,
+      channel: 'jobs',
       userId,
-      status: 'running',
-      progress: percent,
-      progressDetail: detail,
+      subjectId: jobId,
+      data: { ...data },
     };
-    this.hub.publish(JOB_PROGRESS_TOPIC, message);
+    this.hub.publish(LIVE_TOPIC, event);
   }
 
   progress(entry: ProgressEntry): Promise<void> {

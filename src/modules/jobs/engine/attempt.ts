@@ -51,12 +51,10 @@ export class Attempt {
       // Work that was finished counts as finished, even if somebody asked for a stop meanwhile, unless it is not ours.
       return this.stopReason === 'lost' ? 'lost' : { kind: 'completed', result: storableResult(result) };
     } catch (error) {
-      return outcomeOfError(
-        error,
-        this.stopReason,
-        { ...this.job, backoff: definition.backoff },
-        Math.random(),
-      );
+      const job = { ...this.job, backoff: definition.backoff };
+      const outcome = outcomeOfError(error, this.stopReason, job, Math.random());
+      if (outcome !== 'lost' && outcome.kind === 'release') this.logPostponed(outcome.reason);
+      return outcome;
     } finally {
       clearTimeout(timeout);
       await Promise.allSettled(this.pending);
@@ -112,6 +110,11 @@ export class Attempt {
             details: details && storableJson(details),
           }),
     );
+  }
+
+  /** Once per reason: a job may be postponed many times, and its error says it all the while. */
+  private logPostponed(reason: string | null): void {
+    if (reason !== null && reason !== this.job.lastError) this.log('warning', `Postponed: ${reason}`, null);
   }
 
   private keep(write: Promise<void>): void {

@@ -20,6 +20,8 @@ export interface ClaimedJob {
   readonly leaseEpoch: number;
   readonly scheduleId: string | null;
   readonly requestId: string | null;
+  /** Why the attempt before this one did not finish the job. */
+  readonly lastError: string | null;
 }
 
 /** How an attempt ended. `return` makes the job pending again. */
@@ -33,8 +35,8 @@ export type Outcome =
       readonly errorCode: string;
       readonly delaySeconds: number;
     }
-  /** Handed back by a process that shuts down: no attempt is spent. */
-  | { readonly kind: 'release' };
+  /** Handed back by a process that shuts down, or postponed by its handler for a reason: no attempt is spent. */
+  | { readonly kind: 'release'; readonly delaySeconds: number; readonly reason: string | null };
 
 export interface Settlement {
   readonly jobId: string;
@@ -89,7 +91,8 @@ export class JobMovesRepository {
          from unnest($1::uuid[], $2::integer[]) as hint(id, dispatch_no)
         where jobs.id = hint.id and jobs.status = 'queued' and jobs.dispatch_no = hint.dispatch_no
        returning jobs.id, jobs.user_id as "userId", jobs.type, jobs.payload, jobs.retry_count as "retryCount", jobs.max_retries as "maxRetries",
-                 jobs.timeout_seconds as "timeoutSeconds", jobs.lease_epoch as "leaseEpoch", jobs.schedule_id as "scheduleId", jobs.request_id as "requestId"`,
+                 jobs.timeout_seconds as "timeoutSeconds", jobs.lease_epoch as "leaseEpoch", jobs.schedule_id as "scheduleId", jobs.request_id as "requestId",
+                 jobs.error as "lastError"`,
       [jobs.map(([id]) => id), jobs.map(([, dispatchNo]) => dispatchNo), workerId],
       'jobs_claim',
     );
@@ -246,7 +249,12 @@ function columnsOf(outcome: Outcome) {
         delay: outcome.delaySeconds,
       };
     case 'release':
-      return row;
+      return {
+        ...row,
+        error: outcome.reason,
+        errorCode: outcome.reason === null ? null : 'postponed',
+        delay: outcome.delaySeconds,
+      };
   }
 }
 

@@ -123,8 +123,8 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     if (outcome.kind === 'failed' || outcome.kind === 'retry')
       this.log.warn({ ...details, reason: outcome.error }, 'attempt ended');
     else this.log.debug(details, 'attempt ended');
-    // Due at once, or a retry after a pause that the dispatcher's own tick will notice.
-    if (outcome.kind === 'release') this.dispatcher.wake();
+    // Due at once; the end of a pause is noticed by the dispatcher's own tick.
+    if (outcome.kind === 'release' && outcome.delaySeconds === 0) this.dispatcher.wake();
   }
 
   private async outcomeOf(job: ClaimedJob): Promise<Outcome | 'lost'> {
@@ -135,7 +135,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     } catch (error) {
       // A type this build does not know or a payload it refuses fails visibly: a repetition would not help.
       if (error instanceof UserError) return { kind: 'failed', error: error.message, errorCode: error.code };
-      return { kind: 'release' };
+      return { kind: 'release', delaySeconds: 0, reason: null };
     }
     const attempt = new Attempt(job, type, this.journal);
     // Ours once before: it was taken away and came back while the older attempt has not noticed yet.

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OperationalError, UserError } from '../../../kernel/http/index.js';
+import { PostponeError } from '../definition/define-job.js';
 import { backoffSeconds } from './backoff.js';
 import { outcomeOfError, storableJson } from './outcome.js';
 
@@ -38,7 +39,25 @@ describe('what follows from an error', () => {
       { kind: 'retry', error: 'It ran longer than 9 s.', errorCode: 'timeout', delaySeconds: 7 },
     ],
     ['a cancelled attempt is cancelled whatever it throws', new Error('x'), 'cancel', { kind: 'cancelled' }],
-    ['a shutdown spends no attempt', new Error('x'), 'shutdown', { kind: 'release' }],
+    [
+      'a shutdown spends no attempt',
+      new PostponeError(9, 'x'),
+      'shutdown',
+      { kind: 'release', delaySeconds: 0, reason: null },
+    ],
+    [
+      'a postponed job waits and says why',
+      new PostponeError(30, 'nothing to do it\0 with'),
+      null,
+      { kind: 'release', delaySeconds: 30, reason: 'nothing to do it␀ with' },
+    ],
+    ['a cancelled job is not postponed', new PostponeError(30, 'x'), 'cancel', { kind: 'cancelled' }],
+    [
+      'a postponement that comes too late is a timeout',
+      new PostponeError(30, 'x'),
+      'timeout',
+      { kind: 'retry', error: 'It ran longer than 9 s.', errorCode: 'timeout', delaySeconds: 7 },
+    ],
     ['a lost lease writes nothing', new Error('x'), 'lost', 'lost'],
   ] as const)('%s', (_name, error, stop, expected) => {
     expect(outcomeOfError(error, stop, job, 0.5)).toEqual(expected);
@@ -50,6 +69,12 @@ describe('what follows from an error', () => {
     });
     expect(outcomeOfError(new Error('x'), null, { ...job, maxRetries: 0 }, 0.5)).toMatchObject({
       kind: 'failed',
+    });
+  });
+
+  it('postpones also when no attempt is left, for none is spent', () => {
+    expect(outcomeOfError(new PostponeError(5, 'x'), null, { ...job, retryCount: 3 }, 0.5)).toMatchObject({
+      kind: 'release',
     });
   });
 

@@ -1,4 +1,5 @@
 import { AppError, UserError } from '../../../kernel/http/index.js';
+import { PostponeError } from '../definition/define-job.js';
 import { backoffSeconds, type Backoff } from './backoff.js';
 import type { Outcome } from './job-moves.repository.js';
 
@@ -22,7 +23,9 @@ export function outcomeOfError(
 ): Outcome | 'lost' {
   if (stop === 'lost') return 'lost';
   if (stop === 'cancel') return { kind: 'cancelled' };
-  if (stop === 'shutdown') return { kind: 'release' };
+  if (stop === 'shutdown') return { kind: 'release', delaySeconds: 0, reason: null };
+  if (stop === null && error instanceof PostponeError)
+    return { kind: 'release', delaySeconds: error.seconds, reason: textOf(error) };
   const [errorCode, text] =
     stop === 'timeout'
       ? ['timeout', `It ran longer than ${job.timeoutSeconds} s.`]

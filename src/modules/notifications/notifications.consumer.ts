@@ -1,0 +1,59 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { Tx } from '../../kernel/database/index.js';
+import {
+  EventConsumer,
+  EventDelivery,
+  Events,
+  type NewEvent,
+  type StoredEvent,
+} from '../../kernel/realtime/index.js';
+import { NOTIFIED_EVENTS, noticeOf, type Notice } from './job-ended.js';
+import { NOTIFICATION_CREATED, NOTIFICATIONS_CHANNEL } from './notifications.events.js';
+import { NotificationsRepository, type Told } from './notifications.repository.js';
+
+/**
+ * Turns the ends of jobs into notifications, each exactly once, and records that it did in the same transaction so
+ * that the user's clients are told at once.
+ */
+@Injectable()
+export class NotificationsConsumer extends EventConsumer implements OnModuleInit {
+  readonly name = 'notifications';
+  readonly types = NOTIFIED_EVENTS;
+
+  constructor(
+    private readonly delivery: EventDelivery,
+    private readonly notifications: NotificationsRepository,
+    private readonly events: Events,
+  ) {
+    super();
+  }
+
+  onModuleInit(): void {
+    this.delivery.register(this);
+  }
+
+  async handle(tx: Tx, events: readonly StoredEvent[]): Promise<void> {
+    const notices = events.map(noticeOf).filter((notice) => notice !== null);
+    const told = await this.notifications.insert(
+      tx,
+      notices.filter(({ scheduleToReplace }) => scheduleToReplace === null),
+    );
+    for (const notice of notices)
+      if (notice.scheduleToReplace !== null)
+        told.push(...(await this.replaceOrInsert(tx, notice, notice.scheduleToReplace)));
+    await this.events.record(tx, told.map(createdEvent));
+  }
+
+  private async replaceOrInsert(tx: Tx, notice: Notice, scheduleId: string): Promise<Told[]> {
+    const replaced = await this.notifications.replaceUnread(tx, notice, scheduleId);
+    return replaced ? [replaced] : this.notifications.insert(tx, [notice]);
+  }
+}
+
+const createdEvent = ({ id, userId, type, title, priority }: Told): NewEvent => ({
+  type: NOTIFICATION_CREATED,
+  channel: NOTIFICATIONS_CHANNEL,
+  userId,
+  subjectId: id,
+  data: { type, title, priority },
+});

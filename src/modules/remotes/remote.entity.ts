@@ -1,0 +1,23 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { RemoteStatus, RemoteType } from './remotes.schema.js';
+
+/** A configured place for files (C15). */
+@Entity('remotes')
+export class RemoteEntity {
+  @PrimaryColumn('uuid') id: string;
+  @Column('uuid') ownerId: string;
+  /** As the person wrote it; `nameKey` is what is unique. */
+  @Column('text') name: string;
+  @Column('text', { unique: true }) nameKey: string;
+  @Column('text') type: RemoteType;
+  /** Of a local remote: an absolute folder of the server. Not for everybody's eyes. */
+  @Column('text') root: string;
+  @Column('text', { default: 'unknown' }) status: RemoteStatus;
+  @Column('text', { nullable: true }) statusDetail: string | null;
+  @Column('timestamptz', { nullable: true }) lastCheckedAt: Date | null;
+  /** Counts the edits of people; checks leave it alone. */
+  @Column('integer', { default: 1 }) version: number;
+  @Column({ type: 'timestamptz', default: () => 'now()', insert: false, update: false }) createdAt: Date;
+  /** Kept by a trigger. */
+  @Column({ type: 'timestamptz', default: () => 'now()', insert: false, update: false }) updatedAt: Date;
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { instantOut, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
+import { InvalidRemotePath, MAX_PATH_BYTES, displayPath, parseRemotePath } from './remote-path.js';
+
+export const REMOTE_TYPES = ['local'] as const;
+export type RemoteType = (typeof REMOTE_TYPES)[number];
+export const REMOTE_STATUSES = ['unknown', 'online', 'offline', 'auth_error'] as const;
+export type RemoteStatus = (typeof REMOTE_STATUSES)[number];
+
+/** A path of a client, checked and in the form people see: it begins with a slash and ends in none. */
+export const remotePath = z
+  .string({ error: 'must be a text' })
+  .transform((value, context) => {
+    try {
+      return displayPath(parseRemotePath(value));
+    } catch (error) {
+      if (!(error instanceof InvalidRemotePath)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  })
+  .meta({ description: 'A file or a folder of the remote; / is its root.', maxLength: MAX_PATH_BYTES });
+
+const remoteName = z
+  .string({ error: 'must be a text' })
+  .refine((value) => {
+    const characters = Array.from(value).length;
+    return characters >= 1 && characters <= 100;
+  }, 'must have 1 to 100 characters')
+  .refine(
+    (value) => !/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u.test(value),
+    'must not contain control characters',
+  )
+  .refine((value) => value.trim() === value, 'must not begin or end with a space')
+  .meta({ minLength: 1, maxLength: 100 });
+
+const localRoot = z
+  .string({ error: 'must be a text' })
+  .min(1)
+  .max(MAX_PATH_BYTES)
+  .describe('An absolute folder of the server inside STEWARD_LOCAL_ROOTS; made when it does not exist.');
+
+/** One member per type of remote: each knows its own fields and refuses every other. */
+export const newRemoteBody = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('local'), name: remoteName, root: localRoot }),
+]);
+export type NewRemoteBody = z.output<typeof newRemoteBody>;
+
+export const remoteChangesBody = z.strictObject({
+  name: remoteName.optional(),
+  root: localRoot.optional(),
+});
+export type RemoteChangesBody = z.output<typeof remoteChangesBody>;
+
+export const remotesQuery = z.strictObject(pageQuery);
+export type RemotesQuery = z.output<typeof remotesQuery>;
+
+export const remoteView = z
+  .object({
+    id: uuid,
+    name: z.string(),
+    type: z.enum(REMOTE_TYPES),
+    root: z.string().nullable().describe('Null for who may not see folders of the server.'),
+    status: z.enum(REMOTE_STATUSES),
+    statusDetail: z.string().nullable(),
+    lastCheckedAt: instantOut.nullable(),
+    hasSecrets: z.boolean(),
+    ownerId: uuid,
+    createdAt: instantOut,
+    updatedAt: instantOut,
+  })
+  .meta({ id: 'Remote' });
+export type RemoteView = z.output<typeof remoteView>;
+export const remotePage = pageOf(remoteView);
+
+export const usageView = z
+  .object({ total: z.number().int(), used: z.number().int(), free: z.number().int() })
+  .describe('Bytes of the file system that the remote is on; free is what may still be written.');
+export type UsageView = z.output<typeof usageView>;
+
+export const filesQuery = z.strictObject({
+  path: remotePath.optional().describe('The folder; the root when absent.'),
+  limit: pageQuery.limit,
+  cursor: z.string().max(MAX_PATH_BYTES).optional().describe('nextCursor of the page before.'),
+});
+export type FilesQuery = z.output<typeof filesQuery>;
+
+export const fileView = z
+  .object({
+    name: z.string(),
+    path: z.string(),
+    size: z.number().int().nullable().describe('Bytes; null for a folder.'),
+    isDir: z.boolean(),
+    modifiedAt: instantOut,
+  })
+  .meta({ id: 'File' });
+export type FileView = z.output<typeof fileView>;
+export const filePage = pageOf(fileView);

@@ -1,0 +1,257 @@
+import { Injectable } from '@nestjs/common';
+import type { Actor, UserActor } from '../../kernel/auth/index.js';
+import { Settings } from '../../kernel/config/index.js';
+import {
+  Database,
+  newId,
+  toPage,
+  violatedUnique,
+  type Page,
+  type Read,
+  type Tx,
+} from '../../kernel/database/index.js';
+import {
+  Idempotency,
+  UserError,
+  requireVersion,
+  type OnceRequest,
+  type Versioned,
+} from '../../kernel/http/index.js';
+import { Events } from '../../kernel/realtime/index.js';
+import { AuditService } from '../audit/index.js';
+import { type EngineRemote, TransferEngine } from './engine/transfer-engine.js';
+import { FileListings } from './file-listings.js';
+import { localUsage, prepareLocalRoot } from './local-folder.js';
+import type { RemoteEntity } from './remote.entity.js';
+import { ROOT, parseRemotePath } from './remote-path.js';
+import { toFileView, toRemoteView } from './remote.view.js';
+import { REMOTE_STATUS_CHANGED, type RemoteStatusChangedData } from './remotes.events.js';
+import { remotesPolicy } from './remotes.policy.js';
+import { RemotesRepository, type Checked } from './remotes.repository.js';
+import type {
+  FilesQuery,
+  FileView,
+  NewRemoteBody,
+  RemoteChangesBody,
+  RemotesQuery,
+  RemoteView,
+  UsageView,
+} from './remotes.schema.js';
+import { transferProblem } from './transfer-problem.js';
+
+/**
+ * Configured places for files. Names are unique whatever their case (409 `remote_name_taken`). A remote the actor
+ * may not use does not exist for it (404). Every change is audited in its own transaction; PATCH and DELETE need
+ * the version that was read (412, 428).
+ *
+ * Deleting is always allowed: jobs that name the remote fail visibly with 404 when they run.
+ */
+@Injectable()
+export class RemotesService {
+  constructor(
+    private readonly database: Database,
+    private readonly remotes: RemotesRepository,
+    private readonly engine: TransferEngine,
+    private readonly listings: FileListings,
+    private readonly settings: Settings,
+    private readonly idempotency: Idempotency,
+    private readonly events: Events,
+    private readonly audit: AuditService,
+  ) {}
+
+  /** Makes its folder too. The actor becomes its owner; 403 for who may not place a remote of this type. */
+  async create(
+    actor: UserActor,
+    input: NewRemoteBody,
+    once: OnceRequest | null,
+  ): Promise<Versioned<RemoteView>> {
+    if (!remotesPolicy.place(actor, input.type)) throw placingForbidden(input.type);
+    const root = await prepareLocalRoot(input.root, this.settings.localRoots);
+    const id = newId();
+    const checked = await this.look({ id, type: input.type, root });
+    return this.database.tx((tx) =>
+      this.idempotency.once(tx, actor.userId, once, async () => {
+        const { type, name } = input;
+        const row = { id, ownerId: actor.userId, name, nameKey: nameKey(name), type, root };
+        await takenAsConflict(this.remotes.insert(tx, row));
+        await this.recordCheck(tx, row, 1, checked);
+        await this.audit.record(tx, {
+          actor,
+          action: 'remote.create',
+          resource: { type: 'remote', id },
+          details: { name, type, root },
+        });
+        return this.present(tx, actor, id);
+      }),
+    );
+  }
+
+  async list(actor: UserActor, query: RemotesQuery): Promise<Page<RemoteView>> {
+    const ownerId = remotesPolicy.listOthers(actor) ? undefined : actor.userId;
+    const rows = await this.remotes.page(this.database.read, { ...query, ownerId });
+    return toPage(rows, query.limit, (remote) => toRemoteView(remote, actor));
+  }
+
+  async get(actor: Actor, id: string): Promise<Versioned<RemoteView>> {
+    return this.present(this.database.read, actor, id);
+  }
+
+  /** Null when there is none with this name, in whatever case, that the actor may use. */
+  async findByName(actor: Actor, name: string): Promise<RemoteView | null> {
+    const remote = await this.remotes.findByNameKey(this.database.read, nameKey(name));
+    return remote && remotesPolicy.access(actor, remote) ? toRemoteView(remote, actor) : null;
+  }
+
+  async update(
+    actor: Actor,
+    id: string,
+    expected: number | null,
+    changes: RemoteChangesBody,
+  ): Promise<Versioned<RemoteView>> {
+    const { type } = await this.visible(this.database.read, actor, id);
+    const { name } = changes;
+    if (changes.root !== undefined && !remotesPolicy.place(actor, type)) throw placingForbidden(type);
+    const root = changes.root && (await prepareLocalRoot(changes.root, this.settings.localRoots));
+    const checked = root ? await this.look({ id, type, root }) : null;
+    return this.database.tx(async (tx) => {
+      const before = visibleOr404(actor, await this.remotes.findForUpdate(tx, id));
+      requireVersion('remote', expected, before.version);
+      if (name === undefined && !root) return this.present(tx, actor, id);
+      await takenAsConflict(
+        this.remotes.update(tx, id, {
+          ...(name === undefined ? {} : { name, nameKey: nameKey(name) }),
+          ...(root ? { root } : {}),
+        }),
+      );
+      if (checked) await this.recordCheck(tx, before, before.version + 1, checked);
+      await this.audit.record(tx, {
+        actor,
+        action: 'remote.update',
+        resource: { type: 'remote', id },
+        details: {
+          ...(name === undefined ? {} : { name: { from: before.name, to: name } }),
+          ...(root ? { root: { from: before.root, to: root } } : {}),
+        },
+      });
+      return this.present(tx, actor, id);
+    });
+  }
+
+  async delete(actor: Actor, id: string, expected: number | null): Promise<void> {
+    await this.database.tx(async (tx) => {
+      const remote = visibleOr404(actor, await this.remotes.findForUpdate(tx, id));
+      requireVersion('remote', expected, remote.version);
+      await this.remotes.delete(tx, id);
+      await this.audit.record(tx, {
+        actor,
+        action: 'remote.delete',
+        resource: { type: 'remote', id },
+        details: { name: remote.name, type: remote.type, root: remote.root },
+      });
+    });
+  }
+
+  /** Looks whether the remote can be reached now, and remembers it. */
+  async check(actor: Actor, id: string): Promise<Versioned<RemoteView>> {
+    const remote = await this.visible(this.database.read, actor, id);
+    const checked = await this.look(remote);
+    return this.database.tx(async (tx) => {
+      await this.recordCheck(tx, remote, remote.version, checked);
+      return this.present(tx, actor, id);
+    });
+  }
+
+  async usage(actor: Actor, id: string): Promise<UsageView> {
+    const remote = await this.visible(this.database.read, actor, id);
+    try {
+      return await localUsage(remote.root, this.settings.localRoots);
+    } catch {
+      throw UserError.conflict('remote_offline', 'The folder of this remote cannot be examined; check it.');
+    }
+  }
+
+  /** One folder, by name. 404 `file_not_found` when there is no folder; 503 while rclone is missing. */
+  async files(actor: Actor, id: string, query: FilesQuery): Promise<Page<FileView>> {
+    const remote = await this.visible(this.database.read, actor, id);
+    const entries = await this.listings
+      .list(remote, remote.version, parseRemotePath(query.path ?? '/'))
+      .catch((error: unknown) => {
+        throw transferProblem(error);
+      });
+    const { cursor, limit } = query;
+    const rest = cursor === undefined ? entries : entries.filter(({ name }) => name > cursor);
+    const shown = rest.slice(0, limit);
+    return {
+      items: shown.map(toFileView),
+      nextCursor: rest.length > limit ? (shown.at(-1)?.name ?? null) : null,
+    };
+  }
+
+  /**
+   * A remote for the engine. Throws 404 naming it as `what` when it is not there or not for the actor: asked when
+   * a job is made and again when it runs, with the rights of then.
+   */
+  async forEngine(read: Read, actor: Actor, id: string, what: string): Promise<EngineRemote> {
+    const { type, root } = visibleOr404(actor, await this.remotes.find(read, id), what);
+    return { id, type, root };
+  }
+
+  private async look(remote: EngineRemote): Promise<Checked> {
+    try {
+      if (await this.engine.stat(remote, ROOT)) return { status: 'online', detail: null };
+      return { status: 'offline', detail: 'The folder of this remote is not there.' };
+    } catch (error) {
+      return { status: 'offline', detail: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  private async recordCheck(
+    tx: Tx,
+    remote: Pick<RemoteEntity, 'id' | 'name' | 'ownerId'>,
+    version: number,
+    checked: Checked,
+  ): Promise<void> {
+    const from = await this.remotes.recordCheck(tx, remote.id, version, checked);
+    if (from === null || from === checked.status) return;
+    const { name, ownerId: userId, id: subjectId } = remote;
+    const data: RemoteStatusChangedData = { name, from, to: checked.status, detail: checked.detail };
+    await this.events.record(tx, [
+      { type: REMOTE_STATUS_CHANGED, channel: 'remotes', userId, subjectId, data },
+    ]);
+  }
+
+  private async visible(read: Read, actor: Actor, id: string): Promise<RemoteEntity> {
+    return visibleOr404(actor, await this.remotes.find(read, id));
+  }
+
+  private async present(read: Read, actor: Actor, id: string): Promise<Versioned<RemoteView>> {
+    const remote = await this.visible(read, actor, id);
+    return { version: remote.version, body: toRemoteView(remote, actor) };
+  }
+}
+
+function visibleOr404(actor: Actor, remote: RemoteEntity | null, what = 'remote'): RemoteEntity {
+  if (!remote || !remotesPolicy.access(actor, remote)) throw UserError.notFound(what);
+  return remote;
+}
+
+/** What makes two names the same one. Repeated, because normalising can bring forth letters that have a case. */
+function nameKey(name: string): string {
+  const folded = name.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
+  return folded === name ? folded : nameKey(folded);
+}
+
+/** The unique key decides who of several was first; looking beforehand could not. */
+async function takenAsConflict(write: Promise<void>): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    if (violatedUnique(error) !== 'remotes_name_key_unique') throw error;
+    throw UserError.conflict('remote_name_taken', 'Another remote has this name.', [
+      { pointer: '/name', code: 'remote_name_taken', detail: 'is already in use' },
+    ]);
+  }
+}
+
+const placingForbidden = (type: string): UserError =>
+  UserError.forbidden(`Only admins may make and move remotes of type ${type}.`, 'role_required');

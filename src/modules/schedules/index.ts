@@ -1,0 +1,3 @@
+export { SchedulesModule } from './schedules.module.js';
+export { createScheduleBody, type CreateScheduleBody, type ScheduleView } from './schedules.schema.js';
+export { SchedulesService } from './schedules.service.js';

@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import type { UserActor } from '../../kernel/auth/index.js';
+import { Database, type Tx } from '../../kernel/database/index.js';
+import { Idempotency, UserError, type OnceRequest } from '../../kernel/http/index.js';
+import { AuditService } from '../audit/index.js';
+import { JobsService } from '../jobs/index.js';
+import { nextAfter } from './core/index.js';
+import { RuleOwners } from './rule-owners.js';
+import { parseRule } from './rule-timing.js';
+import type { ScheduleRuleEntity } from './schedule-rule.entity.js';
+import { ScheduleSlotsRepository } from './schedule-slots.repository.js';
+import { toSlotView } from './schedule.view.js';
+import { SchedulesRepository } from './schedules.repository.js';
+import type { SlotView } from './schedules.schema.js';
+import { SchedulesService, ownerInactive } from './schedules.service.js';
+
+/**
+ * Runs of a rule by hand, also while it is paused or has ended. They act for the owner, are in the ledger with
+ * cause `manual`, respect the overlap policy (409 `schedule_overlap`), and count neither towards `maxRuns` nor
+ * move the next planned run.
+ */
+@Injectable()
+export class ManualRuns {
+  constructor(
+    private readonly database: Database,
+    private readonly schedules: SchedulesService,
+    private readonly rules: SchedulesRepository,
+    private readonly slots: ScheduleSlotsRepository,
+    private readonly owners: RuleOwners,
+    private readonly jobs: JobsService,
+    private readonly audit: AuditService,
+    private readonly idempotency: Idempotency,
+  ) {}
+
+  async run(actor: UserActor, id: string, once: OnceRequest | null): Promise<SlotView> {
+    return this.database.tx((tx) =>
+      this.idempotency.once(tx, actor.userId, once, async () => {
+        const rule = await this.schedules.visibleForUpdate(tx, actor, id);
+        const owner = await this.owners.actorFor(tx, rule);
+        if (owner === null) throw ownerInactive();
+        if (rule.overlapPolicy === 'skip' && (await this.jobs.hasOpenJob(tx, id)))
+          throw UserError.conflict('schedule_overlap', 'A job of this schedule has not ended yet.');
+        const now = await this.rules.now(tx);
+        const slotId = await this.freeSlot(tx, rule, now);
+        const { jobTemplate } = rule;
+        const jobId = await this.jobs.createIn(tx, owner, {
+          ...jobTemplate,
+          payload: jobTemplate.payload,
+          scheduleId: id,
+        });
+        await this.slots.settle(tx, [{ id: slotId, outcome: 'fired', reason: null, jobId }]);
+        await this.rules.advance(tx, id, { lastRunAt: new Date(now), lastError: null });
+        const resource = { type: 'schedule', id };
+        await this.audit.record(tx, { actor, action: 'schedule.run', resource, details: { jobId } });
+        const slot = await this.slots.find(tx, slotId);
+        if (!slot) throw new Error(`slot ${slotId} vanished inside its own transaction`);
+        return toSlotView(slot);
+      }),
+    );
+  }
+
+  /** At this millisecond or soon after, leaving free what is planned: that slot must still be able to fire. */
+  private async freeSlot(tx: Tx, rule: ScheduleRuleEntity, now: number): Promise<string> {
+    const timing = parseRule(rule);
+    for (let at = now; ; at += 1) {
+      if (timing.ok && nextAfter(timing.rule, at - 1) === at) continue;
+      const slots = [{ scheduledFor: at, outcome: 'fired' as const }];
+      const [slot] = await this.slots.insert(tx, rule.id, slots, 'manual');
+      if (slot) return slot.id;
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { UserError, type FieldError } from '../../kernel/http/index.js';
+import {
+  nextAfter,
+  parseTiming,
+  upcoming,
+  type ParsedTiming,
+  type TimingError,
+  type TimingRule,
+} from './core/index.js';
+import type { ScheduleRuleEntity } from './schedule-rule.entity.js';
+import type { PreviewItem } from './schedules.schema.js';
+
+/** The fields of a rule that say when it runs. A change of one of them sets the planner's cursor anew. */
+export const TIMING_FIELDS = [
+  'ruleType',
+  'cronExpression',
+  'intervalSeconds',
+  'runAt',
+  'timezone',
+  'dstPolicy',
+  'jitterSeconds',
+  'startsAt',
+  'endsAt',
+] as const;
+
+export type RuleTiming = Pick<ScheduleRuleEntity, (typeof TIMING_FIELDS)[number] | 'id' | 'anchorAt'>;
+
+type RuleProgress = Pick<ScheduleRuleEntity, 'isActive' | 'pausedUntil' | 'maxRuns' | 'runCount'>;
+
+/** The planner's view of a stored or requested rule. With `now` (epoch ms), one that cannot run any more is refused. */
+export function parseRule(rule: RuleTiming, now?: number): ParsedTiming {
+  const input = {
+    type: rule.ruleType,
+    cronExpression: rule.cronExpression,
+    intervalSeconds: rule.intervalSeconds,
+    runAt: rule.runAt?.getTime() ?? null,
+    timezone: rule.timezone,
+    dst: rule.dstPolicy,
+    jitterSeconds: rule.jitterSeconds,
+    jitterSeed: rule.id,
+    anchorAt: rule.anchorAt.getTime(),
+    startsAt: rule.startsAt?.getTime() ?? null,
+    endsAt: rule.endsAt?.getTime() ?? null,
+  };
+  return parseTiming(input, now);
+}
+
+/** The same, for what a client asks for: 400 naming every wrong field, with what was probably meant. */
+export function requireTiming(rule: RuleTiming, now?: number): TimingRule {
+  const parsed = parseRule(rule, now);
+  if (parsed.ok) return parsed.rule;
+  const errors = parsed.errors.map(toFieldError);
+  throw UserError.malformed(errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; '), errors);
+}
+
+export function describeErrors(errors: readonly TimingError[]): string {
+  return errors.map(({ field, message }) => `${field} ${message}`).join('; ');
+}
+
+function toFieldError({ field, code, message, suggestion }: TimingError): FieldError {
+  const pointer =
+    field === 'type' ? '/ruleType' : `/${field.replace(/^dst\b/, 'dstPolicy').replace('.', '/')}`;
+  return {
+    pointer,
+    code,
+    detail: suggestion === undefined ? message : `${message}; did you mean "${suggestion}"?`,
+  };
+}
+
+/**
+ * The cursor of a new or edited rule: the first planned instant after `now`; while paused until a time, the first
+ * from then on; null when nothing is to come. Instants before are not caught up on.
+ */
+export function firstRunAt(rule: RuleProgress, timing: TimingRule, now: number): Date | null {
+  if (runsLeft(rule) <= 0) return null;
+  if (!rule.isActive && rule.pausedUntil === null) return null;
+  const after = rule.isActive ? now : Math.max(now, (rule.pausedUntil?.getTime() ?? now) - 1);
+  return dateOf(nextAfter(timing, after));
+}
+
+export const runsLeft = ({ maxRuns, runCount }: Pick<RuleProgress, 'maxRuns' | 'runCount'>): number =>
+  maxRuns === null ? Infinity : Math.max(0, maxRuns - runCount);
+
+export const dateOf = (at: number | null): Date | null => (at === null ? null : new Date(at));
+
+/** An interval's grid begins at `startsAt`, else at the second in which the rule is made. */
+export const anchorOf = (startsAt: Date | null, now: number): Date =>
+  startsAt ?? new Date(Math.floor(now / 1000) * 1000);
+
+/** The planned instants at or after `from`. */
+export function previewOf(timing: TimingRule, from: number, count: number): PreviewItem[] {
+  if (count < 1) return [];
+  return upcoming(timing, from - 1, count).map(({ at, local, note }) => ({
+    at: new Date(at).toISOString(),
+    local,
+    ...(note !== null && { note }),
+  }));
+}

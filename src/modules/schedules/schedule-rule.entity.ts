@@ -1,0 +1,56 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { DaylightSavingPolicy } from './core/index.js';
+
+/** What a rule has done when it fires; checked against its job type when saved and again when fired. */
+export interface JobTemplate {
+  readonly type: string;
+  readonly payload?: unknown;
+  readonly priority?: number | undefined;
+  readonly maxRetries?: number | undefined;
+}
+
+/** A schedule (S1-25, C16). */
+@Entity('schedule_rules')
+export class ScheduleRuleEntity {
+  @PrimaryColumn('uuid') id: string;
+  @Column('uuid') userId: string;
+  @Column('text') name: string;
+  @Column('text', { nullable: true }) description: string | null;
+  /** False while paused. */
+  @Column('boolean', { default: true }) isActive: boolean;
+  @Column('text') ruleType: 'cron' | 'interval' | 'once';
+  @Column('text', { nullable: true }) cronExpression: string | null;
+  @Column('integer', { nullable: true }) intervalSeconds: number | null;
+  @Column('timestamptz', { nullable: true }) runAt: Date | null;
+  @Column('text', { default: 'UTC' }) timezone: string;
+  @Column('jsonb') dstPolicy: DaylightSavingPolicy;
+  @Column('text', { default: 'skip' }) overlapPolicy: 'allow' | 'skip';
+  @Column('text', { default: 'run_once' }) missedPolicy: 'skip' | 'run_once' | 'run_all';
+  @Column('integer', { default: 0 }) jitterSeconds: number;
+  @Column('timestamptz', { nullable: true }) startsAt: Date | null;
+  @Column('timestamptz', { nullable: true }) endsAt: Date | null;
+  @Column('integer', { nullable: true }) maxRuns: number | null;
+  /** Planned slots that made a job; runs by hand are not counted. */
+  @Column('integer', { default: 0 }) runCount: number;
+  @Column('jsonb') jobTemplate: JobTemplate;
+  /** Where an interval's grid begins; never changes. */
+  @Column('timestamptz', { default: () => 'now()' }) anchorAt: Date;
+  /** When a job was last made. */
+  @Column('timestamptz', { nullable: true }) lastRunAt: Date | null;
+  /**
+   * The planner's cursor: everything planned before it is in the ledger. Null when nothing is to come. While
+   * paused until a time it is the first instant from then on.
+   */
+  @Column('timestamptz', { nullable: true }) nextRunAt: Date | null;
+  @Column('text', { nullable: true }) pausedNote: string | null;
+  @Column('timestamptz', { nullable: true }) pausedUntil: Date | null;
+  /** Null when Steward itself paused it. */
+  @Column('uuid', { nullable: true }) pausedBy: string | null;
+  /** Why the latest slot made no job; cleared by the next one that does. */
+  @Column('text', { nullable: true }) lastError: string | null;
+  /** Plus one per edit by a person; the ETag. */
+  @Column('integer', { default: 1 }) version: number;
+  @Column({ type: 'timestamptz', default: () => 'now()', insert: false, update: false }) createdAt: Date;
+  /** Kept by a trigger. */
+  @Column({ type: 'timestamptz', default: () => 'now()', insert: false, update: false }) updatedAt: Date;
+}

@@ -1,0 +1,49 @@
+import type { ScheduleRuleEntity } from './schedule-rule.entity.js';
+import type { ScheduleSlotEntity } from './schedule-slot.entity.js';
+import type { ScheduleView, SlotView } from './schedules.schema.js';
+
+const instant = (at: Date | null): string | null => at?.toISOString() ?? null;
+
+export function toScheduleView(rule: ScheduleRuleEntity): ScheduleView {
+  const { type, payload, priority, maxRetries } = rule.jobTemplate;
+  return {
+    id: rule.id,
+    userId: rule.userId,
+    name: rule.name,
+    description: rule.description,
+    ruleType: rule.ruleType,
+    cronExpression: rule.cronExpression,
+    intervalSeconds: rule.intervalSeconds,
+    runAt: instant(rule.runAt),
+    timezone: rule.timezone,
+    jobTemplate: { type, payload, priority, maxRetries },
+    overlapPolicy: rule.overlapPolicy,
+    missedPolicy: rule.missedPolicy,
+    dstPolicy: rule.dstPolicy,
+    jitterSeconds: rule.jitterSeconds,
+    startsAt: instant(rule.startsAt),
+    endsAt: instant(rule.endsAt),
+    maxRuns: rule.maxRuns,
+    runCount: rule.runCount,
+    isActive: rule.isActive,
+    pausedNote: rule.pausedNote,
+    pausedUntil: instant(rule.pausedUntil),
+    lastRunAt: instant(rule.lastRunAt),
+    nextRunAt: instant(rule.nextRunAt),
+    lastError: rule.lastError,
+    createdAt: rule.createdAt.toISOString(),
+    updatedAt: rule.updatedAt.toISOString(),
+  };
+}
+
+export function toSlotView(slot: ScheduleSlotEntity): SlotView {
+  return {
+    id: slot.id,
+    scheduledFor: slot.scheduledFor.toISOString(),
+    outcome: slot.outcome,
+    cause: slot.cause,
+    reason: slot.reason,
+    jobId: slot.jobId,
+    createdAt: slot.createdAt.toISOString(),
+  };
+}

@@ -1,0 +1,175 @@
+import { Body, Controller, Delete, Get, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { ApiHeader, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { CurrentActor, Requires, type UserActor } from '../../kernel/auth/index.js';
+import type { Page } from '../../kernel/database/index.js';
+import {
+  IfMatch,
+  Once,
+  Returns,
+  ReturnsNothing,
+  idParam,
+  tagged,
+  type OnceRequest,
+} from '../../kernel/http/index.js';
+import { ManualRuns } from './manual-runs.js';
+import { SchedulePreviews } from './schedule-previews.js';
+import {
+  createScheduleBody,
+  listSchedulesQuery,
+  pauseBody,
+  previewBody,
+  previewQuery,
+  previewView,
+  schedulePage,
+  scheduleView,
+  slotPage,
+  slotView,
+  slotsQuery,
+  updateScheduleBody,
+  type CreateScheduleBody,
+  type ListSchedulesQuery,
+  type PauseBody,
+  type PreviewBody,
+  type PreviewQuery,
+  type PreviewView,
+  type ScheduleView,
+  type SlotView,
+  type SlotsQuery,
+  type UpdateScheduleBody,
+} from './schedules.schema.js';
+import { SchedulesService } from './schedules.service.js';
+
+type Id = { id: string };
+const NEEDS_IF_MATCH = { name: 'If-Match', description: 'The ETag of what was read.', required: true };
+
+@ApiTags('Schedules')
+@Controller('api/schedules')
+@Requires('user')
+export class SchedulesController {
+  constructor(
+    private readonly schedules: SchedulesService,
+    private readonly previews: SchedulePreviews,
+    private readonly runs: ManualRuns,
+  ) {}
+
+  @Post()
+  @Returns(201, scheduleView, 'The new schedule. Location names it.')
+  async create(
+    @CurrentActor() actor: UserActor,
+    @Body({ schema: createScheduleBody }) body: CreateScheduleBody,
+    @Once() once: OnceRequest | null,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ScheduleView> {
+    const schedule = tagged(reply, await this.schedules.create(actor, body, once));
+    void reply.header('Location', `/api/schedules/${schedule.id}`);
+    return schedule;
+  }
+
+  @Get()
+  @Returns(200, schedulePage, "The caller's schedules, newest first; admins may ask for those of others.")
+  list(
+    @CurrentActor() actor: UserActor,
+    @Query({ schema: listSchedulesQuery }) query: ListSchedulesQuery,
+  ): Promise<Page<ScheduleView>> {
+    return this.schedules.list(actor, query);
+  }
+
+  @Post('preview')
+  @Returns(200, previewView, 'When a schedule with this timing would run, before jitter.')
+  preview(@Body({ schema: previewBody }) body: PreviewBody): Promise<PreviewView> {
+    return this.previews.ofTiming(body);
+  }
+
+  @Get(':id')
+  @Returns(200, scheduleView, 'One schedule.')
+  async get(
+    @CurrentActor() actor: UserActor,
+    @Param({ schema: idParam }) { id }: Id,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ScheduleView> {
+    return tagged(reply, await this.schedules.get(actor, id));
+  }
+
+  @Patch(':id')
+  @ApiHeader(NEEDS_IF_MATCH)
+  @Returns(200, scheduleView, 'The schedule after the change; a changed timing counts from now.')
+  async update(
+    @CurrentActor() actor: UserActor,
+    @Param({ schema: idParam }) { id }: Id,
+    @IfMatch() version: number | null,
+    @Body({ schema: updateScheduleBody }) body: UpdateScheduleBody,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ScheduleView> {
+    return tagged(reply, await this.schedules.update(actor, id, version, body));
+  }
+
+  @Delete(':id')
+  @ApiHeader(NEEDS_IF_MATCH)
+  @ReturnsNothing('Deleted with its slots; jobs it has made stay and run.')
+  delete(
+    @CurrentActor() actor: UserActor,
+    @Param({ schema: idParam }) { id }: Id,
+    @IfMatch() version: number | null,
+  ): Promise<void> {
+    return this.schedules.delete(actor, id, version);
+  }
+
+  @Get(':id/preview')
+  @Returns(200, previewView, 'When it will run: exactly what the scheduler plans.')
+  previewOf(
+    @CurrentActor() actor: UserActor,
+    @Param({ schema: idParam }) { id }: Id,
+    @Query({ schema: previewQuery }) query: PreviewQuery,
+  ): Promise<PreviewView> {
+    return this.previews.ofRule(actor, id, query);
+  }
+
+  @Get(':id/slots')
+  @Returns(200, slotPage, 'The ledger, newest first: every planned instant, its outcome and its job.')
+  slots(
+    @CurrentActor() actor: UserActor,
+    @Param({ schema: idParam }) { id }: Id,
+    @Query({ schema: slotsQuery }) query: SlotsQuery,
+  ): Promise<Page<SlotView>> {
+    return this.schedules.slotsOf(actor, id, query);
+  }
+
+  @Post(':id/run')
+  @Returns(
+    202,
+    slotView,
+    'Accepted: its job will run. 409 while another one has not ended and may not overlap.',
+  )
+  async run(
+    @CurrentActor() actor: UserActor,
+    @Param({ schema: idParam }) { id }: Id,
+    @Once() once: OnceRequest | null,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<SlotView> {
+    const slot = await this.runs.run(actor, id, once);
+    void reply.header('Location', `/api/jobs/${slot.jobId}`);
+    return slot;
+  }
+
+  @Post(':id/pause')
+  @Returns(200, scheduleView, 'Paused; jobs that it has made go on.')
+  async pause(
+    @CurrentActor() actor: UserActor,
+    @Param({ schema: idParam }) { id }: Id,
+    @Body({ schema: pauseBody }) body: PauseBody,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ScheduleView> {
+    return tagged(reply, await this.schedules.pause(actor, id, body));
+  }
+
+  @Post(':id/resume')
+  @Returns(200, scheduleView, 'Active; goes on with the next instant from now.')
+  async resume(
+    @CurrentActor() actor: UserActor,
+    @Param({ schema: idParam }) { id }: Id,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ScheduleView> {
+    return tagged(reply, await this.schedules.resume(actor, id));
+  }
+}

@@ -1,0 +1,38 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/index.js';
+import { JobsModule } from '../jobs/index.js';
+import { UsersModule } from '../users/index.js';
+import { ManualRuns } from './manual-runs.js';
+import { RuleOwners } from './rule-owners.js';
+import { SchedulePreviews } from './schedule-previews.js';
+import { ScheduleRuleEntity } from './schedule-rule.entity.js';
+import { ScheduleSlotEntity } from './schedule-slot.entity.js';
+import { ScheduleSlotsRepository } from './schedule-slots.repository.js';
+import { ScheduleTicker } from './schedule-ticker.js';
+import { SchedulesController } from './schedules.controller.js';
+import { SchedulesRepository } from './schedules.repository.js';
+import { SchedulesService } from './schedules.service.js';
+import { SlotMaterialiser } from './slot-materialiser.js';
+
+@Module({
+  imports: [
+    AuditModule,
+    UsersModule,
+    JobsModule,
+    TypeOrmModule.forFeature([ScheduleRuleEntity, ScheduleSlotEntity]),
+  ],
+  controllers: [SchedulesController],
+  providers: [
+    SchedulesService,
+    SchedulePreviews,
+    ManualRuns,
+    RuleOwners,
+    SchedulesRepository,
+    ScheduleSlotsRepository,
+    SlotMaterialiser,
+    ScheduleTicker,
+  ],
+  exports: [SchedulesService],
+})
+export class SchedulesModule {}

@@ -1,0 +1,138 @@
+import { Injectable } from '@nestjs/common';
+import type { QueryDeepPartialEntity } from 'typeorm';
+import { LessThan } from 'typeorm';
+import {
+  entities,
+  execute,
+  query,
+  queryOne,
+  type PageRequest,
+  type Read,
+  type Tx,
+} from '../../kernel/database/index.js';
+import { ScheduleRuleEntity } from './schedule-rule.entity.js';
+
+type NotOfPeople = 'version' | 'createdAt' | 'updatedAt';
+export type NewRuleRow = Omit<
+  ScheduleRuleEntity,
+  NotOfPeople | 'runCount' | 'lastRunAt' | 'lastError' | 'pausedUntil' | 'pausedBy' | 'pausedNote'
+>;
+export type RuleChanges = Partial<Omit<ScheduleRuleEntity, NotOfPeople | 'id' | 'userId' | 'anchorAt'>>;
+
+/** What a tick writes: never a person's field, so it leaves the version as it is. */
+export type RuleAdvance = Partial<
+  Pick<ScheduleRuleEntity, 'nextRunAt' | 'lastRunAt' | 'runCount' | 'lastError' | 'isActive' | 'pausedNote'>
+>;
+
+export interface RuleFilter extends PageRequest {
+  /** Undefined: everybody's. */
+  readonly userId?: string | undefined;
+  readonly isActive?: boolean | undefined;
+}
+
+@Injectable()
+export class SchedulesRepository {
+  /** The database's clock in epoch ms: of this moment, not of the transaction's start. */
+  async now(read: Read): Promise<number> {
+    return this.instant(read, 'clock_timestamp()');
+  }
+
+  /** The instant at which the transaction began: the one that `claimDue` compares with. */
+  async startOf(tx: Tx): Promise<number> {
+    return this.instant(tx, 'now()');
+  }
+
+  private async instant(read: Read, expression: 'now()' | 'clock_timestamp()'): Promise<number> {
+    const row = await queryOne<{ at: number }>(
+      read,
+      `select floor(extract(epoch from ${expression}) * 1000)::float8 as at`,
+    );
+    return row!.at;
+  }
+
+  async find(read: Read, id: string): Promise<ScheduleRuleEntity | null> {
+    return entities(read, ScheduleRuleEntity).findOneBy({ id });
+  }
+
+  /** Waits for a tick or another person who holds the rule, and keeps both waiting until the transaction ends. */
+  async findForUpdate(tx: Tx, id: string): Promise<ScheduleRuleEntity | null> {
+    return entities(tx, ScheduleRuleEntity).findOne({ where: { id }, lock: { mode: 'pessimistic_write' } });
+  }
+
+  /** Newest first, one row more than the limit. */
+  async page(read: Read, filter: RuleFilter): Promise<ScheduleRuleEntity[]> {
+    const builder = entities(read, ScheduleRuleEntity)
+      .createQueryBuilder('rule')
+      .orderBy('rule.id', 'DESC')
+      .limit(filter.limit + 1);
+    if (filter.cursor !== undefined) builder.andWhere({ id: LessThan(filter.cursor) });
+    if (filter.userId !== undefined) builder.andWhere({ userId: filter.userId });
+    if (filter.isActive !== undefined) builder.andWhere({ isActive: filter.isActive });
+    return builder.getMany();
+  }
+
+  async insert(tx: Tx, row: NewRuleRow): Promise<void> {
+    await entities(tx, ScheduleRuleEntity).insert(columns(row));
+  }
+
+  /** An edit by a person, of a rule that this transaction holds. */
+  async update(tx: Tx, id: string, changes: RuleChanges): Promise<void> {
+    await entities(tx, ScheduleRuleEntity).update(
+      { id },
+      { ...columns(changes), version: () => 'version + 1' },
+    );
+  }
+
+  async delete(tx: Tx, id: string): Promise<void> {
+    await entities(tx, ScheduleRuleEntity).delete({ id });
+  }
+
+  /** Due rules, the longest due first, held until the transaction ends; those that others hold are left to them. */
+  async claimDue(tx: Tx, limit: number): Promise<ScheduleRuleEntity[]> {
+    return entities(tx, ScheduleRuleEntity)
+      .createQueryBuilder('rule')
+      .where('rule.isActive and rule.nextRunAt is not null and rule.nextRunAt <= now()')
+      .orderBy('rule.nextRunAt')
+      .limit(limit)
+      .setLock('pessimistic_write')
+      .setOnLocked('skip_locked')
+      .getMany();
+  }
+
+  async advance(tx: Tx, id: string, changes: RuleAdvance): Promise<void> {
+    await entities(tx, ScheduleRuleEntity).update({ id }, columns(changes));
+  }
+
+  /** Ends pauses whose time is over; `next_run_at` has pointed behind them since they began. Ids of the rules. */
+  async resumePaused(tx: Tx, limit: number): Promise<string[]> {
+    const rows = await query<{ id: string }>(
+      tx,
+      `with over as (
+         select id from schedule_rules where paused_until <= now() and not is_active
+          order by paused_until limit $1 for update skip locked)
+       update schedule_rules r set is_active = true, paused_note = null, paused_until = null, paused_by = null
+         from over where r.id = over.id
+       returning r.id`,
+      [limit],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /** What follows can be undone alone, without losing what the transaction did before. */
+  async savepoint(tx: Tx): Promise<void> {
+    await execute(tx, 'savepoint rule');
+  }
+
+  async releaseSavepoint(tx: Tx): Promise<void> {
+    await execute(tx, 'release savepoint rule');
+  }
+
+  async rollbackToSavepoint(tx: Tx): Promise<void> {
+    await execute(tx, 'rollback to savepoint rule');
+    await execute(tx, 'release savepoint rule');
+  }
+}
+
+/** TypeORM's type takes free JSON for an embedded entity, which no value of a JSON column can satisfy. */
+const columns = (row: RuleChanges): QueryDeepPartialEntity<ScheduleRuleEntity> =>
+  row as QueryDeepPartialEntity<ScheduleRuleEntity>;

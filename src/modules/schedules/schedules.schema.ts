@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import { instantIn, instantOut, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
+import { jobRequest } from '../jobs/index.js';
+import { MAX_UPCOMING } from './core/index.js';
+import { SLOT_OUTCOMES } from './schedule-slot.entity.js';
+
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  z.enum(values, { error: `must be one of ${values.join(', ')}` });
+
+const ruleType = oneOf(['cron', 'interval', 'once']);
+const overlapPolicy = oneOf(['allow', 'skip']).describe(
+  'skip: no job while one of this schedule has not ended.',
+);
+const missedPolicy = oneOf(['skip', 'run_once', 'run_all']).describe(
+  'What happens to instants that passed while no scheduler ran: none, the latest one, or the latest 1000 run.',
+);
+const dstPolicy = z.strictObject({
+  gap: oneOf(['run_after', 'skip'])
+    .optional()
+    .describe('A local time that does not exist: run right after the gap, or not at all.'),
+  overlap: oneOf(['first', 'last', 'both'])
+    .optional()
+    .describe('A local time that comes twice: run at its first, its last or both occurrences.'),
+});
+
+// What cannot be said in a schema, such as whether a cron expression ever matches, is the matter of the planner.
+const timing = {
+  cronExpression: z
+    .string()
+    .max(100)
+    .nullable()
+    .optional()
+    .describe('Five fields, or six with seconds first.'),
+  intervalSeconds: z.number().int().min(1).max(2_147_483_647).nullable().optional(),
+  runAt: instantIn.nullable().optional(),
+  timezone: z.string().min(1).max(64).optional().describe('IANA name; UTC when absent.'),
+  dstPolicy: dstPolicy.optional().describe('For cron rules; run_after and first when absent.'),
+  jitterSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .optional()
+    .describe('Every run is late by a number of seconds below this, always the same one for a schedule.'),
+  startsAt: instantIn.nullable().optional(),
+  endsAt: instantIn.nullable().optional(),
+};
+
+const jobTemplate = z.strictObject({
+  type: jobRequest.type,
+  payload: jobRequest.payload,
+  priority: jobRequest.priority,
+  maxRetries: jobRequest.maxRetries,
+});
+
+const name = z.string().trim().min(1).max(255);
+const settings = {
+  description: z.string().max(4000).nullable().optional(),
+  ...timing,
+  overlapPolicy: overlapPolicy.optional(),
+  missedPolicy: missedPolicy.optional(),
+  maxRuns: z
+    .number()
+    .int()
+    .min(1)
+    .max(2_147_483_647)
+    .nullable()
+    .optional()
+    .describe('Ends after so many jobs.'),
+  isActive: z.boolean().optional(),
+};
+
+export const createScheduleBody = z.strictObject({ name, ruleType, jobTemplate, ...settings });
+export type CreateScheduleBody = z.output<typeof createScheduleBody>;
+
+export const updateScheduleBody = z.strictObject({
+  name: name.optional(),
+  ruleType: ruleType.optional().describe('Fields of the former type are cleared.'),
+  jobTemplate: jobTemplate.optional().describe('Replaced as a whole.'),
+  ...settings,
+});
+export type UpdateScheduleBody = z.output<typeof updateScheduleBody>;
+
+export const listSchedulesQuery = z.strictObject({
+  ...pageQuery,
+  isActive: oneOf(['true', 'false'])
+    .transform((value) => value === 'true')
+    .optional(),
+  userId: uuid.optional().describe('Admins only.'),
+  all: oneOf(['true', 'false']).optional().describe("Admins only: everybody's schedules."),
+});
+export type ListSchedulesQuery = z.output<typeof listSchedulesQuery>;
+
+export const pauseBody = z
+  .strictObject({
+    note: z.string().max(1000).optional(),
+    until: instantIn.optional().describe('Runs again by itself from this time on; absent: until resumed.'),
+  })
+  .prefault({});
+export type PauseBody = z.output<typeof pauseBody>;
+
+export const scheduleView = z
+  .object({
+    id: uuid,
+    userId: uuid,
+    name: z.string(),
+    description: z.string().nullable(),
+    ruleType,
+    cronExpression: z.string().nullable(),
+    intervalSeconds: z.number().int().nullable(),
+    runAt: instantOut.nullable(),
+    timezone: z.string(),
+    jobTemplate: z.object({
+      type: z.string(),
+      payload: z.unknown(),
+      priority: z.number().int().optional(),
+      maxRetries: z.number().int().optional(),
+    }),
+    overlapPolicy,
+    missedPolicy,
+    dstPolicy: z.object({ gap: z.string(), overlap: z.string() }),
+    jitterSeconds: z.number().int(),
+    startsAt: instantOut.nullable(),
+    endsAt: instantOut.nullable(),
+    maxRuns: z.number().int().nullable(),
+    runCount: z.number().int().describe('Planned slots that made a job; runs by hand are not counted.'),
+    isActive: z.boolean().describe('False while paused.'),
+    pausedNote: z.string().nullable(),
+    pausedUntil: instantOut.nullable(),
+    lastRunAt: instantOut.nullable().describe('When it last made a job.'),
+    nextRunAt: instantOut
+      .nullable()
+      .describe('Null when nothing is to come: ended, or paused without an end.'),
+    lastError: z
+      .string()
+      .nullable()
+      .describe('Why the latest slot made no job; null again after one that did.'),
+    createdAt: instantOut,
+    updatedAt: instantOut,
+  })
+  .meta({ id: 'Schedule' });
+export type ScheduleView = z.output<typeof scheduleView>;
+export const schedulePage = pageOf(scheduleView);
+
+export const slotsQuery = z.strictObject({ ...pageQuery, outcome: oneOf(SLOT_OUTCOMES).optional() });
+export type SlotsQuery = z.output<typeof slotsQuery>;
+export const slotView = z
+  .object({
+    id: uuid,
+    scheduledFor: instantOut,
+    outcome: oneOf(SLOT_OUTCOMES),
+    cause: oneOf(['schedule', 'manual']),
+    reason: z.string().nullable(),
+    jobId: uuid.nullable(),
+    createdAt: instantOut,
+  })
+  .meta({ id: 'Slot' });
+export type SlotView = z.output<typeof slotView>;
+export const slotPage = pageOf(slotView);
+
+const from = instantIn.optional().describe('Items at or after this time; now when absent.');
+export const previewQuery = z.strictObject({
+  from,
+  count: z.coerce.number({ error: 'must be a number' }).int().min(1).max(MAX_UPCOMING).default(10),
+});
+export type PreviewQuery = z.output<typeof previewQuery>;
+export const previewBody = z.strictObject({
+  ruleType,
+  ...timing,
+  from,
+  count: z.number().int().min(1).max(MAX_UPCOMING).default(10),
+});
+export type PreviewBody = z.output<typeof previewBody>;
+export const previewView = z.object({
+  items: z.array(
+    z.object({
+      at: instantOut,
+      local: z.string().describe('Local time with its offset.'),
+      note: z
+        .enum(['gap_shifted', 'gap_skipped', 'overlap_first', 'overlap_last'])
+        .optional()
+        .describe('What a change of clocks did to it.'),
+    }),
+  ),
+});
+export type PreviewView = z.output<typeof previewView>;
+export type PreviewItem = PreviewView['items'][number];

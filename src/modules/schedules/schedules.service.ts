@@ -1,0 +1,236 @@
+import { Injectable } from '@nestjs/common';
+import type { UserActor } from '../../kernel/auth/index.js';
+import { Database, newId, toPage, type Page, type Read, type Tx } from '../../kernel/database/index.js';
+import {
+  Idempotency,
+  UserError,
+  requireVersion,
+  type OnceRequest,
+  type Versioned,
+} from '../../kernel/http/index.js';
+import { AuditService } from '../audit/index.js';
+import { JobsService } from '../jobs/index.js';
+import { DEFAULT_DST } from './core/index.js';
+import { ruleChanges } from './rule-changes.js';
+import { RuleOwners } from './rule-owners.js';
+import { anchorOf, firstRunAt, requireTiming } from './rule-timing.js';
+import type { JobTemplate, ScheduleRuleEntity } from './schedule-rule.entity.js';
+import { ScheduleSlotsRepository } from './schedule-slots.repository.js';
+import { toScheduleView, toSlotView } from './schedule.view.js';
+import { schedulesPolicy } from './schedules.policy.js';
+import { SchedulesRepository, type NewRuleRow, type RuleChanges } from './schedules.repository.js';
+import type {
+  CreateScheduleBody,
+  ListSchedulesQuery,
+  PauseBody,
+  ScheduleView,
+  SlotView,
+  SlotsQuery,
+  UpdateScheduleBody,
+} from './schedules.schema.js';
+
+type Schedule = Versioned<ScheduleView>;
+
+/**
+ * Schedules as people keep them. Only the owner and admins know that one exists (404 for others). Times are the
+ * database's. A template is checked with the owner's rights, whoever saves it. Every change is audited in its own
+ * transaction, and counts up the version that If-Match asks for.
+ */
+@Injectable()
+export class SchedulesService {
+  constructor(
+    private readonly database: Database,
+    private readonly rules: SchedulesRepository,
+    private readonly slots: ScheduleSlotsRepository,
+    private readonly owners: RuleOwners,
+    private readonly jobs: JobsService,
+    private readonly audit: AuditService,
+    private readonly idempotency: Idempotency,
+  ) {}
+
+  async create(actor: UserActor, input: CreateScheduleBody, once: OnceRequest | null): Promise<Schedule> {
+    return this.database.tx((tx) =>
+      this.idempotency.once(tx, actor.userId, once, async () => {
+        const now = await this.rules.now(tx);
+        const rule = newRule(actor, input, now);
+        const timing = requireTiming(rule, now);
+        await this.jobs.check(tx, actor, request(rule.jobTemplate), '/jobTemplate');
+        const { cronExpression, timezone } = timing; // in their normal form
+        const fresh = { ...rule, pausedUntil: null, runCount: 0 };
+        await this.rules.insert(tx, {
+          ...rule,
+          cronExpression,
+          timezone,
+          nextRunAt: firstRunAt(fresh, timing, now),
+        });
+        await this.audit.record(tx, {
+          actor,
+          action: 'schedule.create',
+          resource: { type: 'schedule', id: rule.id },
+          details: { ruleType: rule.ruleType, jobType: rule.jobTemplate.type },
+        });
+        return this.present(tx, rule.id);
+      }),
+    );
+  }
+
+  async list(actor: UserActor, query: ListSchedulesQuery): Promise<Page<ScheduleView>> {
+    const { userId, all, ...filter } = query;
+    if ((userId !== undefined || all !== undefined) && !schedulesPolicy.listOthers(actor))
+      throw UserError.forbidden('Only admins may list the schedules of others.');
+    const whose = all === 'true' ? undefined : (userId ?? actor.userId);
+    const rows = await this.rules.page(this.database.read, { ...filter, userId: whose });
+    return toPage(rows, query.limit, toScheduleView);
+  }
+
+  async get(actor: UserActor, id: string): Promise<Schedule> {
+    return versioned(await this.visible(this.database.read, actor, id));
+  }
+
+  async slotsOf(actor: UserActor, id: string, query: SlotsQuery): Promise<Page<SlotView>> {
+    await this.visible(this.database.read, actor, id);
+    return toPage(await this.slots.page(this.database.read, id, query), query.limit, toSlotView);
+  }
+
+  /** The rule behind an id, for those who may know of it. */
+  async visible(read: Read, actor: UserActor, id: string): Promise<ScheduleRuleEntity> {
+    return permitted(actor, await this.rules.find(read, id));
+  }
+
+  /** The same, held until the transaction ends. */
+  async visibleForUpdate(tx: Tx, actor: UserActor, id: string): Promise<ScheduleRuleEntity> {
+    return permitted(actor, await this.rules.findForUpdate(tx, id));
+  }
+
+  /**
+   * Changes what is given and leaves the rest; null clears. A changed timing counts from now: instants of the old
+   * one that are due but not planned yet are dropped. `expected` null: whatever the version.
+   */
+  async update(
+    actor: UserActor,
+    id: string,
+    expected: number | null,
+    changes: UpdateScheduleBody,
+  ): Promise<Schedule> {
+    return this.database.tx(async (tx) => {
+      const before = await this.visibleForUpdate(tx, actor, id);
+      requireVersion('schedule', expected, before.version);
+      if (Object.keys(changes).length === 0) return versioned(before);
+      if (changes.jobTemplate) await this.checkTemplate(tx, before, changes.jobTemplate);
+      const now = await this.rules.now(tx);
+      const columns = ruleChanges(before, changes, now);
+      const details = { fields: Object.keys(changes).toSorted() };
+      return this.save(tx, actor, before, columns, 'schedule.update', details);
+    });
+  }
+
+  /** Jobs it has made stay as they are; its ledger goes with it. */
+  async delete(actor: UserActor, id: string, expected: number | null): Promise<void> {
+    await this.database.tx(async (tx) => {
+      const rule = await this.visibleForUpdate(tx, actor, id);
+      requireVersion('schedule', expected, rule.version);
+      await this.rules.delete(tx, id);
+      const details = { name: rule.name };
+      const resource = { type: 'schedule', id };
+      await this.audit.record(tx, { actor, action: 'schedule.delete', resource, details });
+    });
+  }
+
+  /** Nothing is planned while it is paused. With `until`, it goes on with the first instant from then on. */
+  async pause(actor: UserActor, id: string, { note, until }: PauseBody): Promise<Schedule> {
+    return this.database.tx(async (tx) => {
+      const rule = await this.visibleForUpdate(tx, actor, id);
+      const now = await this.rules.now(tx);
+      if (until && until.getTime() <= now)
+        throw UserError.field('/until', 'in_the_past', 'must be in the future');
+      const pausedUntil = until ?? null;
+      const { maxRuns, runCount } = rule;
+      const paused = { isActive: false, pausedUntil, maxRuns, runCount };
+      const columns = {
+        isActive: false,
+        pausedNote: note ?? null,
+        pausedUntil,
+        pausedBy: actor.userId,
+        nextRunAt: until ? firstRunAt(paused, requireTiming(rule), now) : null,
+      };
+      return this.save(tx, actor, rule, columns, 'schedule.pause', { until: until?.toISOString() ?? null });
+    });
+  }
+
+  /** Goes on with the next instant from now: what passed during the pause is not caught up on. */
+  async resume(actor: UserActor, id: string): Promise<Schedule> {
+    return this.database.tx(async (tx) => {
+      const rule = await this.visibleForUpdate(tx, actor, id);
+      if (rule.isActive) return versioned(rule);
+      const now = await this.rules.now(tx);
+      const columns = ruleChanges(rule, { isActive: true }, now);
+      return this.save(tx, actor, rule, columns, 'schedule.resume', {});
+    });
+  }
+
+  private async save(
+    tx: Tx,
+    actor: UserActor,
+    rule: ScheduleRuleEntity,
+    columns: RuleChanges,
+    action: string,
+    details: Record<string, unknown>,
+  ): Promise<Schedule> {
+    await this.rules.update(tx, rule.id, columns);
+    await this.audit.record(tx, { actor, action, resource: { type: 'schedule', id: rule.id }, details });
+    return this.present(tx, rule.id);
+  }
+
+  private async checkTemplate(tx: Tx, rule: ScheduleRuleEntity, template: JobTemplate): Promise<void> {
+    const owner = await this.owners.actorFor(tx, rule);
+    if (owner === null) throw ownerInactive();
+    await this.jobs.check(tx, owner, request(template), '/jobTemplate');
+  }
+
+  private async present(read: Read, id: string): Promise<Schedule> {
+    const rule = await this.rules.find(read, id);
+    if (!rule) throw new Error(`schedule ${id} vanished inside its own transaction`);
+    return versioned(rule);
+  }
+}
+
+export const ownerInactive = (): UserError =>
+  UserError.conflict('owner_inactive', 'The owner of this schedule is deactivated or deleted.');
+
+const versioned = (rule: ScheduleRuleEntity): Schedule => ({
+  version: rule.version,
+  body: toScheduleView(rule),
+});
+
+const request = ({ type, payload }: JobTemplate) => ({ type, payload });
+
+function permitted(actor: UserActor, rule: ScheduleRuleEntity | null): ScheduleRuleEntity {
+  if (!rule || !schedulesPolicy.access(actor, rule)) throw UserError.notFound('schedule');
+  return rule;
+}
+
+function newRule(actor: UserActor, input: CreateScheduleBody, now: number): NewRuleRow {
+  const startsAt = input.startsAt ?? null;
+  return {
+    id: newId(),
+    userId: actor.userId,
+    name: input.name,
+    description: input.description ?? null,
+    isActive: input.isActive ?? true,
+    ruleType: input.ruleType,
+    cronExpression: input.cronExpression ?? null,
+    intervalSeconds: input.intervalSeconds ?? null,
+    runAt: input.runAt ?? null,
+    timezone: input.timezone ?? 'UTC',
+    dstPolicy: { ...DEFAULT_DST, ...input.dstPolicy },
+    overlapPolicy: input.overlapPolicy ?? 'skip',
+    missedPolicy: input.missedPolicy ?? 'run_once',
+    jitterSeconds: input.jitterSeconds ?? 0,
+    startsAt,
+    endsAt: input.endsAt ?? null,
+    maxRuns: input.maxRuns ?? null,
+    jobTemplate: input.jobTemplate,
+    anchorAt: anchorOf(startsAt, now),
+    nextRunAt: null,
+  };
+}

@@ -1,0 +1,4 @@
+import { Log } from '../../src/kernel/log/index.js';
+
+/** A log that says nothing. */
+export const quietLog = (): Log => Log.create({ level: 'silent', format: 'json' });
