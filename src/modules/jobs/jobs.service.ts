@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { userIdOf, type Actor, type UserActor } from '../../kernel/auth/index.js';
 import { Database, newId, toPage, type Page, type Read, type Tx } from '../../kernel/database/index.js';
-import { UserError, requestContext, type OnceRequest } from '../../kernel/http/index.js';
-import { Idempotency } from '../../kernel/http/idempotency.js';
+import { Idempotency, UserError, requestContext, type OnceRequest } from '../../kernel/http/index.js';
 import { Hub } from '../../kernel/realtime/index.js';
 import { AuditService } from '../audit/index.js';
 import { JobRegistry, type JobType } from './definition/job-registry.js';
