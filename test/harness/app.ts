@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Type } from '@nestjs/common';
+import type { DynamicModule, Type } from '@nestjs/common';
 import { AppModule } from '../../src/app.module.js';
 import { loadSettings, type Settings } from '../../src/kernel/config/index.js';
 import { Health } from '../../src/kernel/health/index.js';
@@ -20,6 +20,8 @@ export interface AppOptions {
   readonly redisUrl?: string | undefined;
   /** Further environment variables of the process. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Modules beside those of the application, for example with job types of a test. */
+  readonly modules?: readonly Type[];
 }
 
 export interface Answer<Body> {
@@ -42,11 +44,11 @@ export class TestApp {
     readonly settings: Settings,
     readonly adminToken: string,
     private readonly resolve: <T>(token: Type<T>) => T,
-    /** Shuts down as on a signal, then removes the database and the folders. */
-    readonly stop: () => Promise<void>,
+    /** Shuts down as on a signal, lets the caller look at what is left, then removes the database and the folders. */
+    readonly stop: (look?: () => Promise<void>) => Promise<void>,
   ) {}
 
-  static async start({ redisUrl, environment = {} }: AppOptions = {}): Promise<TestApp> {
+  static async start({ redisUrl, environment = {}, modules = [] }: AppOptions = {}): Promise<TestApp> {
     const database = await createTestDatabase();
     const dataDir = await realpath(await mkdtemp(path.join(tmpdir(), 'steward-app-')));
     const settings = loadSettings({
@@ -63,7 +65,8 @@ export class TestApp {
     });
     const log = Log.create({ level: 'fatal', format: 'json' });
     await Promise.all(settings.localRoots.map((root) => mkdir(root, { recursive: true })));
-    const root = AppModule.forRoot({ settings, databaseUrl: database.url, log });
+    const steward = AppModule.forRoot({ settings, databaseUrl: database.url, log });
+    const root: DynamicModule = { ...steward, imports: [...(steward.imports ?? []), ...modules] };
     const app = await createHttpApplication(root, log);
     await app.init();
     await app.get(FirstAdmin).ensure();
@@ -74,8 +77,9 @@ export class TestApp {
       settings,
       await tokenOf(url, ADMIN),
       (token) => app.get(token, { strict: false }),
-      async () => {
+      async (look) => {
         await drain(app, 2_000);
+        await look?.();
         await database.drop();
         await rm(dataDir, { recursive: true, force: true });
       },

@@ -1,7 +1,8 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
+import { TypeOrmModule, getDataSourceToken } from '@nestjs/typeorm';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
+import { Installation } from './installation.js';
 
 @Global()
 @Module({})
@@ -17,8 +18,11 @@ export class DatabaseModule {
           retryAttempts: 0,
         }),
       ],
-      providers: [Database],
-      exports: [Database],
+      providers: [
+        Database,
+        { provide: Installation, useFactory: Installation.read, inject: [getDataSourceToken()] },
+      ],
+      exports: [Database, Installation],
     };
   }
 }
