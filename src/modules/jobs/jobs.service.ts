@@ -135,8 +135,7 @@ export class JobsService {
   async cancel(actor: UserActor, id: string): Promise<JobView> {
     return this.database.tx(async (tx) => {
       const job = await this.visible(tx, actor, id);
-      if (await this.jobs.cancelWaiting(tx, id))
-        await this.settler.recordEnds(tx, [cancelled(job)]);
+      if (await this.jobs.cancelWaiting(tx, id)) await this.settler.recordEnds(tx, [cancelled(job)]);
       else if (await this.jobs.requestCancel(tx, id))
         tx.afterCommit(() => this.hub.publish(JOB_CANCEL_TOPIC, { jobId: id }));
       else throw UserError.conflict('job_ended', 'This job has ended already.');
