@@ -22,9 +22,9 @@ const BACKENDS = [
   { name: 'Redis', url: redisUrl },
 ];
 
-describe.each(BACKENDS)('jobs on $name', ({ name, url }) => {
+for (const { name, url } of BACKENDS) {
   const redis = url();
-  describe.skipIf(name === 'Redis' && redis === undefined)('', () => {
+  describe.skipIf(name === 'Redis' && redis === undefined)(`jobs on ${name}`, () => {
     let app: TestApp;
     let runs: Runs;
     let sql: pg.Client;
@@ -309,7 +309,7 @@ describe.each(BACKENDS)('jobs on $name', ({ name, url }) => {
       expect([refused.status, refused.body.code]).toEqual([403, 'role_required']);
     });
   });
-});
+}
 
 describe('a worker that shuts down', () => {
   it('hands a running job back without spending an attempt', async () => {

@@ -2,6 +2,8 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { TypeOrmModule, getDataSourceToken } from '@nestjs/typeorm';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
+import { PartitionsRepository } from './partitions.repository.js';
+import { Partitions } from './partitions.js';
 import { Installation } from './installation.js';
 
 @Global()
@@ -20,6 +22,8 @@ export class DatabaseModule {
       ],
       providers: [
         Database,
+        Partitions,
+        PartitionsRepository,
         { provide: Installation, useFactory: Installation.read, inject: [getDataSourceToken()] },
       ],
       exports: [Database, Installation],

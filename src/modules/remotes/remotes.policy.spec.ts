@@ -16,7 +16,7 @@ describe('remotesPolicy', () => {
     ['an admin', actor('x', 'admin'), { place: true, access: true, seeRoot: true, listOthers: true }],
     [
       "a job of the owner's",
-      { type: 'job', userId: 'owner', role: 'user', jobId: 'j' } as Actor,
+      { type: 'job', userId: 'owner', role: 'user', jobId: 'j' },
       { place: false, access: true, seeRoot: true, listOthers: false },
     ],
   ])('%s', (_name, who, expected) => {
