@@ -18,7 +18,7 @@ const BACKENDS = [
 
 describe.skipIf(!rclonePresent()).each(BACKENDS)('copies on $name', ({ name, url }) => {
   const redis = url();
-  describe.skipIf(name === 'Redis' && redis === undefined)('', () => {
+  describe.skipIf(name === 'Redis' && redis === undefined)('between two remotes', () => {
     let app: TestApp;
     let copies: Copies;
 

@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { expect } from 'vitest';
 import type { JobView } from '../../src/modules/jobs/jobs.schema.js';
 import type { Answer, TestApp } from '../harness/app.js';
 import { until } from '../harness/until.js';
@@ -34,7 +33,7 @@ export class Copies {
     await mkdir(root, { recursive: true });
     const body = { type: 'local', name, root };
     const made = await this.app.call<{ id: string }>('POST', '/api/remotes', { body });
-    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    if (made.status !== 201) throw new Error(`no remote: ${JSON.stringify(made.body)}`);
     return { id: made.body.id, root };
   }
 
@@ -52,7 +51,7 @@ export class Copies {
       options,
     };
     const { status, body } = await this.ask(payload, more);
-    expect(status, JSON.stringify(body)).toBe(202);
+    if (status !== 202) throw new Error(`no job: ${JSON.stringify(body)}`);
     return body;
   }
 

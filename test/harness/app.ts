@@ -82,7 +82,7 @@ export class TestApp {
 
   /** A provider of the application. */
   get<T>(token: abstract new (...dependencies: never[]) => T): T {
-    return this.context.get(token as Type<T>, { strict: false });
+    return this.context.get(token, { strict: false });
   }
 
   /** One request with the admin's token. `Body` is what the caller expects, checked by its assertions only. */
