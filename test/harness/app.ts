@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { DynamicModule, Type } from '@nestjs/common';
+import type { DynamicModule, INestApplicationContext, Type } from '@nestjs/common';
 import { AppModule } from '../../src/app.module.js';
 import { loadSettings, type Settings } from '../../src/kernel/config/index.js';
 import { Health } from '../../src/kernel/health/index.js';
@@ -43,7 +43,7 @@ export class TestApp {
     readonly url: string,
     readonly settings: Settings,
     readonly adminToken: string,
-    private readonly resolve: <T>(token: Type<T>) => T,
+    readonly context: INestApplicationContext,
     /** Shuts down as on a signal, lets the caller look at what is left, then removes the database and the folders. */
     readonly stop: (look?: () => Promise<void>) => Promise<void>,
   ) {}
@@ -72,23 +72,17 @@ export class TestApp {
     await app.get(FirstAdmin).ensure();
     const url = await listen(app, '127.0.0.1', 0);
     app.get(Health).enter('serving');
-    return new TestApp(
-      url,
-      settings,
-      await tokenOf(url, ADMIN),
-      (token) => app.get(token, { strict: false }),
-      async (look) => {
-        await drain(app, 2_000);
-        await look?.();
-        await database.drop();
-        await rm(dataDir, { recursive: true, force: true });
-      },
-    );
+    return new TestApp(url, settings, await tokenOf(url, ADMIN), app, async (look) => {
+      await drain(app, 2_000);
+      await look?.();
+      await database.drop();
+      await rm(dataDir, { recursive: true, force: true });
+    });
   }
 
   /** A provider of the application. */
   get<T>(token: abstract new (...dependencies: never[]) => T): T {
-    return this.resolve(token as Type<T>);
+    return this.context.get(token, { strict: false });
   }
 
   /** One request with the admin's token. `Body` is what the caller expects, checked by its assertions only. */

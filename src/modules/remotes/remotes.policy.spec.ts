@@ -3,6 +3,7 @@ import type { Actor, UserRole } from '../../kernel/auth/index.js';
 import { remotesPolicy } from './remotes.policy.js';
 
 const actor = (userId: string, role: UserRole): Actor => ({ type: 'user', userId, role, sessionId: 's' });
+const ownersJob: Actor = { type: 'job', userId: 'owner', role: 'user', jobId: 'j' };
 const remote = { ownerId: 'owner' };
 
 describe('remotesPolicy', () => {
@@ -14,11 +15,7 @@ describe('remotesPolicy', () => {
       { place: false, access: false, seeRoot: false, listOthers: false },
     ],
     ['an admin', actor('x', 'admin'), { place: true, access: true, seeRoot: true, listOthers: true }],
-    [
-      "a job of the owner's",
-      { type: 'job', userId: 'owner', role: 'user', jobId: 'j' } satisfies Actor,
-      { place: false, access: true, seeRoot: true, listOthers: false },
-    ],
+    ["a job of the owner's", ownersJob, { place: false, access: true, seeRoot: true, listOthers: false }],
   ])('%s', (_name, who, expected) => {
     expect({
       place: remotesPolicy.place(who, 'local'),
