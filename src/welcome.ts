@@ -1,11 +1,18 @@
 import type { Settings } from './kernel/config/index.js';
 import type { RunningSteward } from './start.js';
 
-/** What a newcomer needs to see once Steward runs: where it is, who may log in, one command to try. */
-export function welcome({ url, database, seeded }: RunningSteward, settings: Settings): string {
+/**
+ * What a newcomer needs to see once Steward runs: where it is, who may log in, one command to try. A process that
+ * serves no HTTP tells the passwords too when it has made the accounts: nobody else knows them.
+ */
+export function welcome(
+  { url, database, seeded }: Pick<RunningSteward, 'url' | 'database' | 'seeded'>,
+  settings: Settings,
+): string {
   const queue = settings.redisUrl === undefined ? 'queue on PostgreSQL' : 'queue on Redis';
-  if (url === null) return `\nSteward runs as ${settings.role}. ${database}, ${queue}.\n`;
-  const { admin, demoUser } = seeded;
+  const made = accounts(seeded);
+  if (url === null)
+    return ['', `Steward runs as ${settings.role}. ${database}, ${queue}.`, ...made, ''].join('\n');
   const lines = [
     '',
     `Steward runs at  ${url}`,
@@ -13,13 +20,10 @@ export function welcome({ url, database, seeded }: RunningSteward, settings: Set
     `Health           ${url}/api/health`,
     `Database         ${database}, ${queue}`,
     '',
+    ...made,
   ];
-  if (admin)
-    lines.push(
-      ...account('First admin', admin.email, admin.oneTimePassword, 'the one in STEWARD_ADMIN_PASSWORD'),
-    );
-  else lines.push('Log in with the admin made at the first start.');
-  if (demoUser) lines.push(...account('Demo user', demoUser.email, demoUser.password, ''));
+  const { admin } = seeded;
+  if (!admin) lines.push('Log in with the admin made at the first start.');
   if (seeded.demo) lines.push('', 'Demo data: the remote "samples" is backed up to "backups" every minute.');
   const login = JSON.stringify({
     identifier: admin?.email ?? settings.adminEmail,
@@ -32,6 +36,15 @@ export function welcome({ url, database, seeded }: RunningSteward, settings: Set
     '',
   );
   return lines.join('\n');
+}
+
+/** Those that this start has made. */
+function accounts({ admin, demoUser }: RunningSteward['seeded']): string[] {
+  const chosen = 'the one in STEWARD_ADMIN_PASSWORD';
+  return [
+    ...(admin ? account('First admin', admin.email, admin.oneTimePassword, chosen) : []),
+    ...(demoUser ? account('Demo user', demoUser.email, demoUser.password, '') : []),
+  ];
 }
 
 function account(title: string, email: string, password: string | null, otherwise: string): string[] {
