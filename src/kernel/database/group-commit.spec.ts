@@ -41,11 +41,11 @@ describe('GroupCommit', () => {
     expect(answered).toBe(1000);
   });
 
-  it('fails exactly the items of a failed flush', async () => {
+  it('fails only the item that cannot be written, however many travelled with it', async () => {
     const group = new GroupCommit<number, number>(async (items) => {
       if (items.includes(2)) throw new Error('refused');
       return items;
-    }, 1);
+    });
     const results = await Promise.allSettled([group.submit(1), group.submit(2), group.submit(3)]);
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   });

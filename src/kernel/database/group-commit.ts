@@ -9,7 +9,8 @@ interface Waiting<T, R> {
  * everything that arrived meanwhile. There is no timer, because a waiting window was measured to be slower and
  * later. A caller's promise settles with its own result after the shared statement has committed.
  *
- * A flush that fails fails all of its items: nothing of it was written.
+ * Nothing of a flush that fails was written. Its items are then flushed one by one, so that one that cannot be
+ * stored fails alone and never takes the others along.
  */
 export class GroupCommit<T, R> {
   private waiting: Waiting<T, R>[] = [];
@@ -34,14 +35,24 @@ export class GroupCommit<T, R> {
     while (this.waiting.length > 0) {
       const batch = this.waiting.slice(0, this.maxItems);
       this.waiting = this.waiting.slice(batch.length);
-      try {
-        const results = await this.flush(batch.map(({ item }) => item));
-        batch.forEach(({ resolve }, index) => resolve(results[index] as R));
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
+      if ((await this.write(batch)) === null) continue;
+      for (const one of batch) {
+        const refused = await this.write([one]);
+        if (refused) one.reject(refused.error);
       }
     }
     // In the same turn as the check above: an item submitted later starts a drain of its own.
     this.current = null;
+  }
+
+  /** Null when it was written and its callers were answered. */
+  private async write(batch: readonly Waiting<T, R>[]): Promise<{ error: unknown } | null> {
+    try {
+      const results = await this.flush(batch.map(({ item }) => item));
+      batch.forEach(({ resolve }, index) => resolve(results[index] as R));
+      return null;
+    } catch (error) {
+      return { error };
+    }
   }
 }

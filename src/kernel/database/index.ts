@@ -4,4 +4,4 @@ export { GroupCommit } from './group-commit.js';
 export { newId } from './id.js';
 export { Installation } from './installation.js';
 export { type Page, type PageRequest, toPage } from './page.js';
-export { entities, execute, isUnreachable, query, queryOne, violatedUnique } from './sql.js';
+export { entities, execute, isUnreachable, query, queryOne, refusesData, violatedUnique } from './sql.js';

@@ -47,10 +47,21 @@ export function violatedUnique(error: unknown): string | null {
   return cause instanceof DatabaseError && cause.code === '23505' ? (cause.constraint ?? '') : null;
 }
 
-/** Whether the server was out of reach (connection class 08, shutdown 57P0x, refused or reset sockets). */
+/**
+ * Whether the server was out of reach: connection class 08, shutdown 57P0x, refused or reset sockets, and the
+ * driver's own words for a connection that broke or was not to be had, which carry no code.
+ */
 export function isUnreachable(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  if (typeof code === 'string')
+    return /^(08\w{3}|57P0[123]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/.test(code);
   return (
-    typeof code === 'string' && /^(08\w{3}|57P0[123]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/.test(code)
+    typeof message === 'string' &&
+    /^(Connection terminated|timeout exceeded when trying to connect)|not queryable/.test(message)
   );
+}
+
+/** Whether the server refused the data itself (classes 22, 23 and 54): trying again cannot help. */
+export function refusesData(error: unknown): boolean {
+  return error instanceof DatabaseError && /^(22|23|54)/.test(error.code ?? '');
 }

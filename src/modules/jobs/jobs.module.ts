@@ -8,6 +8,7 @@ import { AttemptJournal } from './engine/attempt-journal.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
+import { OutcomeWriter } from './engine/outcome-writer.js';
 import { Reconciler } from './engine/reconciler.js';
 import { Settler } from './engine/settler.js';
 import { WorkersRepository } from './engine/workers.repository.js';
@@ -30,6 +31,7 @@ import { JobsService } from './jobs.service.js';
     Dispatcher,
     Reconciler,
     JobWorker,
+    OutcomeWriter,
     Settler,
     AttemptJournal,
     JobMovesRepository,

@@ -15,13 +15,18 @@ import { Attempt } from './attempt.js';
 import { AttemptJournal } from './attempt-journal.js';
 import { Dispatcher } from './dispatcher.js';
 import type { ClaimedJob, Outcome } from './job-moves.repository.js';
+import { OutcomeWriter } from './outcome-writer.js';
 import { Settler } from './settler.js';
-import { WorkersRepository } from './workers.repository.js';
+import { WorkersRepository, type HeldJob } from './workers.repository.js';
 
 /** Hub topic: somebody asked to cancel a running job. */
 export const JOB_CANCEL_TOPIC = 'job-cancel';
-/** Pauses between tries to write an outcome while the database is away. */
-const SETTLE_PAUSES_MS = [100, 500, 1_000, 2_000, 5_000] as const;
+
+/** What this process does about a claimed job; no attempt before the handler begins. */
+interface Work {
+  readonly leaseEpoch: number;
+  attempt: Attempt | null;
+}
 
 /**
  * This process as a worker: claims the jobs of each hint, runs their handlers side by side, settles each for
@@ -34,7 +39,9 @@ const SETTLE_PAUSES_MS = [100, 500, 1_000, 2_000, 5_000] as const;
 export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly log: Log;
   private readonly beats: SingleFlight;
-  private readonly running = new Map<string, Attempt>();
+  /** By job id, from the claim until the outcome is written. */
+  private readonly running = new Map<string, Work>();
+  private suspects: ReadonlySet<string> = new Set();
   private readonly id = newId();
   private started = false;
   private unsubscribe: () => void = () => undefined;
@@ -44,6 +51,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly database: Database,
     private readonly registry: JobRegistry,
     private readonly settler: Settler,
+    private readonly outcomes: OutcomeWriter,
     private readonly journal: AttemptJournal,
     private readonly workers: WorkersRepository,
     private readonly dispatcher: Dispatcher,
@@ -65,7 +73,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     this.started = true;
     this.unsubscribe = this.hub.subscribe(JOB_CANCEL_TOPIC, (message) => {
       const { jobId } = message as { jobId?: string };
-      if (jobId !== undefined) this.running.get(jobId)?.stop('cancel');
+      if (jobId !== undefined) this.running.get(jobId)?.attempt?.stop('cancel');
     });
     this.hosts.begin((queue, hint) => this.handle(queue, hint));
   }
@@ -80,7 +88,8 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     });
     await Promise.race([finished, grace]);
     clearTimeout(timer);
-    for (const attempt of this.running.values()) attempt.stop('shutdown');
+    this.outcomes.abandon();
+    for (const { attempt } of this.running.values()) attempt?.stop('shutdown');
     await finished;
     this.started = false;
     this.unsubscribe();
@@ -101,18 +110,26 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   private async work(claim: readonly [jobId: string, dispatchNo: number]): Promise<void> {
     const job = await this.settler.claim(this.id, claim);
     if (!job) return; // an older dispatch, a second delivery, or cancelled meanwhile
+    const work: Work = { leaseEpoch: job.leaseEpoch, attempt: null };
+    // Ours once before: it was taken away and came back while the older attempt has not noticed yet.
+    this.running.get(job.id)?.attempt?.stop('lost');
+    this.running.set(job.id, work);
     const context = { requestId: job.requestId ?? job.id, ipAddress: null, userAgent: null };
-    await requestContext.run(context, () => this.runClaimed(job));
+    try {
+      await requestContext.run(context, () => this.runClaimed(job, work));
+    } finally {
+      if (this.running.get(job.id) === work) this.running.delete(job.id);
+    }
   }
 
-  private async runClaimed(job: ClaimedJob): Promise<void> {
+  private async runClaimed(job: ClaimedJob, work: Work): Promise<void> {
     const began = performance.now();
-    const outcome = await this.outcomeOf(job);
+    const outcome = await this.outcomeOf(job, work);
     if (outcome === 'lost') {
       this.log.warn({ jobId: job.id }, 'lost the lease, nothing written');
       return;
     }
-    const written = await this.settle(job, outcome);
+    const written = await this.outcomes.write(job, outcome);
     const details = {
       jobId: job.id,
       type: job.type,
@@ -127,7 +144,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     if (outcome.kind === 'release' && outcome.delaySeconds === 0) this.dispatcher.wake();
   }
 
-  private async outcomeOf(job: ClaimedJob): Promise<Outcome | 'lost'> {
+  private async outcomeOf(job: ClaimedJob, work: Work): Promise<Outcome | 'lost'> {
     let type, payload, actor;
     try {
       ({ type, payload } = this.registry.parse(job.type, job.payload));
@@ -137,15 +154,8 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
       if (error instanceof UserError) return { kind: 'failed', error: error.message, errorCode: error.code };
       return { kind: 'release', delaySeconds: 0, reason: null };
     }
-    const attempt = new Attempt(job, type, this.journal);
-    // Ours once before: it was taken away and came back while the older attempt has not noticed yet.
-    this.running.get(job.id)?.stop('lost');
-    this.running.set(job.id, attempt);
-    try {
-      return await attempt.run(this.database.read, actor, payload);
-    } finally {
-      if (this.running.get(job.id) === attempt) this.running.delete(job.id);
-    }
+    work.attempt = new Attempt(job, type, this.journal);
+    return work.attempt.run(this.database.read, actor, payload);
   }
 
   /** The owner with the rights of now: a right withdrawn while the job waited is a right it does not have. */
@@ -156,27 +166,39 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     return { type: 'job', userId: job.userId, role: rights.role, jobId: job.id };
   }
 
-  /** Tries for a while when the database is away; after that the reconciler will find the job without a worker. */
-  private async settle(job: ClaimedJob, outcome: Outcome): Promise<boolean> {
-    for (const pause of SETTLE_PAUSES_MS) {
-      try {
-        return await this.settler.settle({ jobId: job.id, leaseEpoch: job.leaseEpoch, outcome });
-      } catch (error) {
-        this.log.warn({ err: error, jobId: job.id }, 'the outcome could not be written, it is tried again');
-        await new Promise((resolve) => setTimeout(resolve, pause));
-      }
+  /**
+   * Renews the leases and compares what the rows say with what this process does: attempts whose lease was taken
+   * are stopped, cancellations whose push got lost are carried out, and jobs nobody here works on are handed back.
+   */
+  private async beat(): Promise<void> {
+    const working = [...this.running];
+    if (!(await this.workers.beat(this.database.read, this.id))) await this.register();
+    const held = new Map(
+      (await this.workers.heldBy(this.database.read, this.id)).map((job) => [job.id, job]),
+    );
+    for (const [jobId, { leaseEpoch, attempt }] of working) {
+      const lease = held.get(jobId);
+      if (lease?.leaseEpoch !== leaseEpoch) attempt?.stop('lost');
+      else if (lease.cancelRequested) attempt?.stop('cancel');
     }
-    return this.settler.settle({ jobId: job.id, leaseEpoch: job.leaseEpoch, outcome });
+    await this.handBackStrays([...held.values()].filter(({ id }) => !this.running.has(id)));
   }
 
-  private async beat(): Promise<void> {
-    const asked = [...this.running];
-    const { known, held } = await this.workers.beat(this.database.read, this.id, [...this.running.keys()]);
-    if (!known) await this.register();
-    for (const [jobId, attempt] of asked) {
-      const lease = held.get(jobId);
-      if (!lease) attempt.stop('lost');
-      else if (lease.cancelRequested) attempt.stop('cancel');
+  /**
+   * A claim may commit although its answer is lost with the connection: then the row says that this worker runs a
+   * job it has never heard of. One seen at two beats in a row is such a stray; a claim on its way is younger.
+   */
+  private async handBackStrays(found: readonly HeldJob[]): Promise<void> {
+    const keyOf = ({ id, leaseEpoch }: HeldJob): string => `${id} ${leaseEpoch}`;
+    const strays = found.filter((job) => this.suspects.has(keyOf(job)));
+    this.suspects = new Set(found.map(keyOf));
+    for (const { id: jobId, leaseEpoch } of strays) {
+      this.log.warn({ jobId }, 'a claim whose answer got lost is handed back');
+      await this.settler.settle({
+        jobId,
+        leaseEpoch,
+        outcome: { kind: 'release', delaySeconds: 0, reason: null },
+      });
     }
   }
 

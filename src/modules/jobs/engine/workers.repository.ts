@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { execute, query, type Read, type Tx } from '../../../kernel/database/index.js';
 
-export interface Beat {
-  /** False: this worker was silent for so long that its row was removed; it must register again. */
-  readonly known: boolean;
-  /** Which of the asked jobs it still holds, and whether somebody asked to cancel them. The others were taken away. */
-  readonly held: ReadonlyMap<string, { readonly cancelRequested: boolean }>;
+/** A running job as its row says. */
+export interface HeldJob {
+  readonly id: string;
+  readonly leaseEpoch: number;
+  readonly cancelRequested: boolean;
 }
 
 /** The worker processes and their beats. */
@@ -23,18 +23,21 @@ export class WorkersRepository {
     ]);
   }
 
-  /** Renews every lease of the worker at once and answers what it must know about them. */
-  async beat(read: Read, workerId: string, runningIds: readonly string[]): Promise<Beat> {
-    const known =
-      (await execute(read, `update workers set beat_at = clock_timestamp() where id = $1`, [workerId])) === 1;
-    if (runningIds.length === 0) return { known, held: new Map() };
-    const rows = await query<{ id: string; cancelRequested: boolean }>(
-      read,
-      `select id, cancel_requested_at is not null as "cancelRequested" from jobs
-        where id = any($1::uuid[]) and worker_id = $2 and status = 'running'`,
-      [runningIds, workerId],
+  /** Renews every lease of the worker at once. False: it was silent for so long that its row was removed. */
+  async beat(read: Read, workerId: string): Promise<boolean> {
+    return (
+      (await execute(read, `update workers set beat_at = clock_timestamp() where id = $1`, [workerId])) === 1
     );
-    return { known, held: new Map(rows.map(({ id, cancelRequested }) => [id, { cancelRequested }])) };
+  }
+
+  /** The jobs whose rows say that this worker runs them. */
+  async heldBy(read: Read, workerId: string): Promise<HeldJob[]> {
+    return query<HeldJob>(
+      read,
+      `select id, lease_epoch as "leaseEpoch", cancel_requested_at is not null as "cancelRequested" from jobs
+        where completed_at is null and cancelled_at is null and status = 'running' and worker_id = $1`,
+      [workerId],
+    );
   }
 
   async remove(read: Read, workerId: string): Promise<void> {
