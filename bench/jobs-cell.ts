@@ -89,7 +89,7 @@ async function drainBullMq({ jobs, databaseUrl, redisUrl }: CellOrder): Promise<
       keepAlive: true,
     });
     pool.setMaxListeners(0);
-    connection = pool as unknown as ConnectionOptions;
+    connection = pool;
   } else connection = { url: redisUrl, maxRetriesPerRequest: null };
   const queue = new Queue('raw', {
     connection,

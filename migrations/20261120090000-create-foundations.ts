@@ -16,6 +16,15 @@ export class CreateFoundations20261120090000 implements MigrationInterface {
         return new;
       end $$`);
 
+    // One row for ever: names this installation where it shares something, such as a Redis, with others.
+    await runner.query(`
+      create table installation (
+        id uuid primary key default gen_random_uuid(),
+        only_row boolean not null default true unique check (only_row),
+        created_at timestamptz not null default now()
+      )`);
+    await runner.query(`insert into installation default values`);
+
     // The smallest UUIDv7 of an instant: bounds need only its 48 time bits.
     await runner.query(`
       create function uuid_v7_floor(at timestamptz) returns uuid language sql immutable strict as $$
@@ -69,6 +78,7 @@ export class CreateFoundations20261120090000 implements MigrationInterface {
     await runner.query(`drop function ensure_month_partitions(integer)`);
     await runner.query(`drop table month_partitioned`);
     await runner.query(`drop function uuid_v7_floor(timestamptz)`);
+    await runner.query(`drop table installation`);
     await runner.query(`drop function set_updated_at()`);
   }
 }

@@ -8,6 +8,7 @@ const SOURCES = [
   'src',
   'migrations',
   'seeds',
+  'bench',
   'tsconfig.json',
   'tsconfig.build.json',
   'nest-cli.json',
@@ -17,6 +18,11 @@ const SOURCES = [
 /** Builds dist/ unless it was built from exactly these sources. Throws ScriptError when they do not compile. */
 export async function ensureBuild() {
   if (isCurrent()) return;
+  await withLock(inProject('.steward-setup.lock'), buildUnlessCurrent, sayWaiting);
+}
+
+/** Builds whatever is there: npm run build. */
+export async function buildAnew() {
   await withLock(inProject('.steward-setup.lock'), build, sayWaiting);
 }
 
@@ -28,9 +34,12 @@ function sayWaiting() {
   say('Another process is setting up this checkout; waiting for it before building.');
 }
 
+async function buildUnlessCurrent() {
+  if (!isCurrent()) await build(); // else the process that was waited for did it
+}
+
 async function build() {
   const hash = sourceHash(); // of before: a file saved meanwhile causes another build next time
-  if (readIfThere(STAMP) === hash) return; // the process that was waited for did it
   say('Building ...');
   const args = [inProject('node_modules/@nestjs/cli/bin/nest.js'), 'build'];
   const result = await run(process.execPath, args, { what: 'building' });

@@ -4,6 +4,7 @@ import { AuthKernelModule } from './auth/auth-kernel.module.js';
 import { Settings, serves } from './config/index.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/index.js';
+import { IdempotencyExpiry } from './http/idempotency-expiry.js';
 import { Idempotency } from './http/idempotency.js';
 import { IdempotencyRepository } from './http/idempotency.repository.js';
 import { Log } from './log/index.js';
@@ -44,6 +45,7 @@ export class KernelModule {
         { provide: Log, useValue: log },
         { provide: Clock, useClass: SystemClock },
         Idempotency,
+        IdempotencyExpiry,
         IdempotencyRepository,
       ],
       exports: [Settings, Log, Clock, Idempotency],

@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { mkdir, mkdtemp, readFile, readdir, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { RcloneBinary } from '../../src/modules/remotes/engine/rclone-binary.js';
 import { RcloneEngine } from '../../src/modules/remotes/engine/rclone-engine.js';
@@ -14,6 +14,10 @@ import {
   type TransferResult,
 } from '../../src/modules/remotes/engine/transfer-engine.js';
 import { parseRemotePath } from '../../src/modules/remotes/remote-path.js';
+import { rcloneProcesses as children } from '../harness/rclone-processes.js';
+
+export { tree, write } from '../harness/files.js';
+export { children };
 
 export const MiB = 1024 * 1024;
 /** The only folder that remotes of the tests may be in. */
@@ -48,27 +52,6 @@ export async function twoRemotes(): Promise<{
   await mkdir(from.root, { recursive: true });
   await mkdir(to.root);
   return { from, to, remotes: [from, to] };
-}
-
-export async function write(root: string, files: Record<string, string | Buffer>): Promise<void> {
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(dirname(join(root, name)), { recursive: true });
-    await writeFile(join(root, name), content);
-  }
-}
-
-/** Every file below `root` with the hash of its content; folders as `null`. */
-export async function tree(root: string): Promise<Record<string, string | null>> {
-  const found: Record<string, string | null> = {};
-  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    found[relative(root, path)] = entry.isFile()
-      ? createHash('sha256')
-          .update(await readFile(path))
-          .digest('hex')
-      : null;
-  }
-  return found;
 }
 
 export interface Seen {
@@ -121,25 +104,6 @@ export async function slowCopy(): Promise<{ seen: Seen; to: EngineRemote; end: P
   const end = failure(copying);
   await moving;
   return { seen, to, end };
-}
-
-/** Process ids of every `rclone rcd` whose parent is `parent`. */
-export async function children(parent: number): Promise<number[]> {
-  const found: number[] = [];
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = await readFile(`/proc/${name}/stat`, 'utf8');
-      const [state, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      const program = await readlink(`/proc/${name}/exe`);
-      const serves = (await readFile(`/proc/${name}/cmdline`, 'utf8')).split('\0')[1] === 'rcd';
-      if (Number(ppid) === parent && state !== 'Z' && program.endsWith('rclone') && serves)
-        found.push(Number(name));
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return found;
 }
 
 export const noneRuns = () =>

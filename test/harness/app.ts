@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Type } from '@nestjs/common';
+import type { DynamicModule, INestApplicationContext, Type } from '@nestjs/common';
 import { AppModule } from '../../src/app.module.js';
 import { loadSettings, type Settings } from '../../src/kernel/config/index.js';
 import { Health } from '../../src/kernel/health/index.js';
@@ -20,6 +20,8 @@ export interface AppOptions {
   readonly redisUrl?: string | undefined;
   /** Further environment variables of the process. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Modules beside those of the application, for example with job types of a test. */
+  readonly modules?: readonly Type[];
 }
 
 export interface Answer<Body> {
@@ -41,12 +43,12 @@ export class TestApp {
     readonly url: string,
     readonly settings: Settings,
     readonly adminToken: string,
-    private readonly resolve: <T>(token: Type<T>) => T,
-    /** Shuts down as on a signal, then removes the database and the folders. */
-    readonly stop: () => Promise<void>,
+    readonly context: INestApplicationContext,
+    /** Shuts down as on a signal, lets the caller look at what is left, then removes the database and the folders. */
+    readonly stop: (look?: () => Promise<void>) => Promise<void>,
   ) {}
 
-  static async start({ redisUrl, environment = {} }: AppOptions = {}): Promise<TestApp> {
+  static async start({ redisUrl, environment = {}, modules = [] }: AppOptions = {}): Promise<TestApp> {
     const database = await createTestDatabase();
     const dataDir = await realpath(await mkdtemp(path.join(tmpdir(), 'steward-app-')));
     const settings = loadSettings({
@@ -63,28 +65,24 @@ export class TestApp {
     });
     const log = Log.create({ level: 'fatal', format: 'json' });
     await Promise.all(settings.localRoots.map((root) => mkdir(root, { recursive: true })));
-    const root = AppModule.forRoot({ settings, databaseUrl: database.url, log });
+    const steward = AppModule.forRoot({ settings, databaseUrl: database.url, log });
+    const root: DynamicModule = { ...steward, imports: [...(steward.imports ?? []), ...modules] };
     const app = await createHttpApplication(root, log);
     await app.init();
     await app.get(FirstAdmin).ensure();
     const url = await listen(app, '127.0.0.1', 0);
     app.get(Health).enter('serving');
-    return new TestApp(
-      url,
-      settings,
-      await tokenOf(url, ADMIN),
-      (token) => app.get(token, { strict: false }),
-      async () => {
-        await drain(app, 2_000);
-        await database.drop();
-        await rm(dataDir, { recursive: true, force: true });
-      },
-    );
+    return new TestApp(url, settings, await tokenOf(url, ADMIN), app, async (look) => {
+      await drain(app, 2_000);
+      await look?.();
+      await database.drop();
+      await rm(dataDir, { recursive: true, force: true });
+    });
   }
 
   /** A provider of the application. */
   get<T>(token: abstract new (...dependencies: never[]) => T): T {
-    return this.resolve(token as Type<T>);
+    return this.context.get(token, { strict: false });
   }
 
   /** One request with the admin's token. `Body` is what the caller expects, checked by its assertions only. */

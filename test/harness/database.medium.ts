@@ -1,17 +1,7 @@
 import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { rclonePresent, redisUrl } from './capabilities.js';
-import { createTestDatabase } from './database.js';
-
-async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
+import { createTestDatabase, withClient } from './database.js';
 
 it('clones as many databases at once as tests ask for, each on its own', async () => {
   const databases = await Promise.all(Array.from({ length: 6 }, () => createTestDatabase()));

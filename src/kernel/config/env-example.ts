@@ -20,3 +20,15 @@ export function settingsTable(): string {
   const rows = definitions().map(({ env, help, example }) => `| \`${env}\` | ${help} | \`${example}\` |`);
   return ['| Setting | Meaning | Example |', '| --- | --- | --- |', ...rows].join('\n') + '\n';
 }
+
+const BEGIN = '<!-- settings -->';
+const END = '<!-- /settings -->';
+
+/** `text` with the table between its two marks, or null when it does not have them. */
+export function withSettingsTable(text: string): string | null {
+  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (begin < 0 || end < begin) return null;
+  // The formatter would pad the cells to the longest one.
+  const table = `<!-- prettier-ignore-start -->\n${settingsTable()}<!-- prettier-ignore-end -->`;
+  return `${text.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${text.slice(end)}`;
+}

@@ -1,1 +1,2 @@
+export { envExample, settingsTable, withSettingsTable } from './env-example.js';
 export { Settings, SettingsError, loadSettings, serves, signingSecret } from './settings.js';

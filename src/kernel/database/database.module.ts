@@ -1,7 +1,10 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
+import { TypeOrmModule, getDataSourceToken } from '@nestjs/typeorm';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
+import { PartitionsRepository } from './partitions.repository.js';
+import { Partitions } from './partitions.js';
+import { Installation } from './installation.js';
 
 @Global()
 @Module({})
@@ -17,8 +20,13 @@ export class DatabaseModule {
           retryAttempts: 0,
         }),
       ],
-      providers: [Database],
-      exports: [Database],
+      providers: [
+        Database,
+        Partitions,
+        PartitionsRepository,
+        { provide: Installation, useFactory: Installation.read, inject: [getDataSourceToken()] },
+      ],
+      exports: [Database, Installation],
     };
   }
 }

@@ -28,11 +28,6 @@ export class GroupCommit<T, R> {
     });
   }
 
-  /** Resolves when everything submitted so far has been written or refused. */
-  async idle(): Promise<void> {
-    while (this.current) await this.current;
-  }
-
   private async drain(): Promise<void> {
     // Callers of the same turn travel together.
     await Promise.resolve();

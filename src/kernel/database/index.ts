@@ -2,5 +2,6 @@ export { Database } from './database.js';
 export { Read, Tx } from './handles.js';
 export { GroupCommit } from './group-commit.js';
 export { newId } from './id.js';
+export { Installation } from './installation.js';
 export { type Page, type PageRequest, toPage } from './page.js';
 export { entities, execute, isUnreachable, query, queryOne, violatedUnique } from './sql.js';

@@ -58,7 +58,7 @@ async function withMigrations<T>(url: string, work: (dataSource: DataSource) => 
     ...dataSourceOptions(url, 2),
     migrations: await migrationClasses(),
     migrationsTableName: 'schema_migrations',
-  } as ConstructorParameters<typeof DataSource>[0]);
+  });
   const lock = new pg.Client({ connectionString: url, application_name: 'steward migrations' });
   await lock.connect();
   try {

@@ -11,11 +11,13 @@ const partView = z.object({
   detail: z.string().optional(),
   latencyMs: z.number(),
 });
-const reportView = z.object({
-  status: z.enum(['ok', 'degraded', 'down']),
-  phase: z.enum(['starting', 'serving', 'draining']),
-  parts: z.record(z.string(), partView),
-});
+const reportView = z
+  .object({
+    status: z.enum(['ok', 'degraded', 'down']),
+    phase: z.enum(['starting', 'serving', 'draining']),
+    parts: z.record(z.string(), partView),
+  })
+  .meta({ id: 'HealthReport' });
 
 @ApiTags('Health')
 @Controller('api/health')

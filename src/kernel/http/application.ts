@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { DynamicModule } from '@nestjs/common';
 import { Log } from '../log/index.js';
 import { serveDocumentation } from './openapi.js';
-import { BODY_LIMIT_BYTES } from './problem.js';
+import { BODY_LIMIT_BYTES, toAppError, toProblem } from './problem.js';
 import { ProblemFilter } from './problem.filter.js';
 import { requestContext, requestIdFrom } from './request-context.js';
 import { refuseUnstorable } from './text-guard.js';
@@ -22,12 +22,15 @@ export async function createHttpApplication(root: DynamicModule, log: Log): Prom
     genReqId: (request: { headers: Record<string, string | string[] | undefined> }) =>
       requestIdFrom(request.headers['x-request-id']),
     routerOptions: { querystringParser: strictQuery },
+    frameworkErrors: sendProblem,
   });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: log,
     abortOnError: false,
     forceCloseConnections: false,
+    bodyParser: false,
   });
+  acceptOnlyJson(app);
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: true, directives: { upgradeInsecureRequests: null } },
   });
@@ -37,6 +40,33 @@ export async function createHttpApplication(root: DynamicModule, log: Log): Prom
   app.useGlobalFilters(new ProblemFilter(log.area('http')));
   serveDocumentation(app);
   return app;
+}
+
+/**
+ * Bodies are JSON; other types are 415 unless a route's plugin brings their parser. What a parser refuses is given
+ * its code here, because the platform hands on nothing but its text.
+ */
+function acceptOnlyJson(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  const parse = fastify.getDefaultJsonParser('error', 'error');
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    void parse(request, body, (error, value) => done(error && toAppError(error), value));
+  });
+}
+
+/** For requests that reach no route because their URL cannot be decoded: no hook and no filter sees them. */
+function sendProblem(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toAppError(error);
+  void reply
+    .status(problem.status)
+    .headers({
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Request-Id': request.id,
+    })
+    .type('application/problem+json; charset=utf-8')
+    .send(JSON.stringify(toProblem(problem, request.url, request.id)));
 }
 
 function installHooks(app: NestFastifyApplication, log: Log): void {

@@ -7,7 +7,7 @@ import type { Server } from 'node:http';
  * `limitMs` is cut.
  */
 export async function drain(app: NestFastifyApplication, limitMs: number): Promise<void> {
-  const server = app.getHttpServer() as Server;
+  const server: Server = app.getHttpServer();
   const idle = setInterval(() => server.closeIdleConnections(), 100);
   const limit = setTimeout(() => server.closeAllConnections(), limitMs);
   try {

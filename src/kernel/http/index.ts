@@ -3,5 +3,5 @@ export { IfMatch, requireVersion, tagged, type Versioned } from './etag.js';
 export { Idempotency } from './idempotency.js';
 export { Once, type OnceRequest } from './once.js';
 export { requestContext } from './request-context.js';
-export { Returns, ReturnsNothing } from './returns.js';
+export { Returns, ReturnsEvents, ReturnsNothing } from './returns.js';
 export { idParam, instantIn, instantOut, pageOf, pageQuery, parseOrThrow, uuid } from './validation.js';

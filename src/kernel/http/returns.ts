@@ -18,3 +18,9 @@ export function Returns(status: number, schema: z.ZodType, description = ''): Me
 export function ReturnsNothing(description = ''): MethodDecorator {
   return applyDecorators(HttpCode(204), ApiResponse({ status: 204, description }));
 }
+
+/** A route that answers with an event stream and writes it itself; `description` names its events. */
+export function ReturnsEvents(description: string): MethodDecorator {
+  const content = { 'text/event-stream': { schema: { type: 'string' } } } as const;
+  return applyDecorators(HttpCode(200), ApiResponse({ status: 200, description, content }));
+}

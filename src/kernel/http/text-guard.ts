@@ -3,9 +3,12 @@ import { UserError } from './errors.js';
 /** How deep a JSON body may be nested; deeper ones are refused before any recursive code sees them. */
 const MAX_DEPTH = 32;
 
+/** The platform takes these keys out of every input without a word, so data under them would be lost unnoticed. */
+const RESERVED: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
 /**
  * Refuses what PostgreSQL cannot store or what would poison a queue: U+0000 and lone surrogates in any string
- * or key, and nesting beyond `MAX_DEPTH`. Names the place by JSON Pointer. `where` is the part of the request.
+ * or key, keys of prototypes, and nesting beyond `MAX_DEPTH`. Names the place by JSON Pointer. `where` is the part of the request.
  */
 export function refuseUnstorable(value: unknown, where: 'body' | 'query' | 'path'): void {
   walk(value, '', 0, where);
@@ -19,6 +22,7 @@ function walk(value: unknown, pointer: string, depth: number, where: string): vo
   for (const [key, inner] of Object.entries(value)) {
     const place = `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
     checkText(key, place, where);
+    if (RESERVED.has(key)) throw UserError.field(place, 'reserved_name', 'is a reserved name');
     walk(inner, place, depth + 1, where);
   }
 }

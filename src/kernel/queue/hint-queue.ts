@@ -1,9 +1,10 @@
 import { getQueueToken } from '@nestjs/bullmq';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { Queue } from 'bullmq';
 import { OperationalError } from '../http/errors.js';
-import type { Hint, QueueName } from './queues.js';
+import { Log } from '../log/index.js';
+import { QUEUE_NAMES, type Hint, type QueueName } from './queues.js';
 
 /** Longest wait for the queue's store. The rows are the truth, so giving up only delays a dispatch. */
 const STORE_LIMIT_MS = 5_000;
@@ -13,8 +14,28 @@ const STORE_LIMIT_MS = 5_000;
  * reconciler finds the row; adding one twice is harmless, because the claim is guarded by its dispatch number.
  */
 @Injectable()
-export class HintQueue {
-  constructor(private readonly modules: ModuleRef) {}
+export class HintQueue implements OnModuleInit {
+  private readonly log: Log;
+
+  constructor(
+    private readonly modules: ModuleRef,
+    log: Log,
+  ) {
+    this.log = log.area('queue');
+  }
+
+  /** An error nobody listens to would be printed past the log. One line per outage is enough: it comes by the second. */
+  onModuleInit(): void {
+    for (const name of QUEUE_NAMES) {
+      let troubled = false;
+      this.queue(name).on('error', (error) => {
+        if (!troubled)
+          this.log.warn({ queue: name, reason: error.message }, 'the queue store is out of reach');
+        troubled = true;
+      });
+      this.queue(name).on('waiting', () => (troubled = false));
+    }
+  }
 
   async add(queue: QueueName, hints: readonly Hint[]): Promise<void> {
     if (hints.length === 0) return;

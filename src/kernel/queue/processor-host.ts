@@ -2,8 +2,7 @@ import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import { Injectable, type Type } from '@nestjs/common';
 import type { Job } from 'bullmq';
 import { Log } from '../log/index.js';
-import type { HintHandler } from './queue-hosts.js';
-import type { Hint, QueueName } from './queues.js';
+import type { Hint, HintHandler, QueueName } from './queues.js';
 
 /** One queue's worker in this process. */
 export interface ProcessorHost extends WorkerHost {

@@ -1,12 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ProcessorHost } from './processor-host.js';
-import type { Hint, QueueName } from './queues.js';
-
-/**
- * What a worker does with a hint. Must be safe to call twice with one hint, and late: whoever claims the rows
- * wins, everybody else finds none.
- */
-export type HintHandler = (queue: QueueName, hint: Hint) => Promise<void>;
+import type { HintHandler } from './queues.js';
 
 export const PROCESSOR_HOSTS = Symbol('processor hosts');
 

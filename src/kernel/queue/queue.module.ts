@@ -2,6 +2,7 @@ import { BullModule } from '@nestjs/bullmq';
 import { Global, Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { createPostgresBackend, setDefaultBackendFactory, type ConnectionOptions } from 'bullmq';
 import { Pool } from 'pg';
+import { Installation } from '../database/index.js';
 import { HintQueue } from './hint-queue.js';
 import { processorHost, type ProcessorHost } from './processor-host.js';
 import { PROCESSOR_HOSTS, QueueHosts } from './queue-hosts.js';
@@ -38,9 +39,13 @@ export class QueueModule implements OnApplicationShutdown {
     return {
       module: QueueModule,
       imports: [
-        BullModule.forRoot({
-          connection,
-          defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true },
+        BullModule.forRootAsync({
+          inject: [Installation],
+          useFactory: ({ name }: Installation) => ({
+            connection,
+            prefix: name,
+            defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true },
+          }),
         }),
         BullModule.registerQueue(...QUEUE_NAMES.map((name) => ({ name }))),
       ],

@@ -20,3 +20,9 @@ export interface Hint {
   /** Database time of the dispatch, epoch milliseconds: tells the reconciler how old the oldest message is. */
   readonly dispatchedAt: number;
 }
+
+/**
+ * What a worker does with a hint. Must be safe to call twice with one hint, and late: whoever claims the rows
+ * wins, everybody else finds none.
+ */
+export type HintHandler = (queue: QueueName, hint: Hint) => Promise<void>;

@@ -1,9 +1,10 @@
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
-import { ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CurrentActor, Requires, type UserActor, isAdmin } from '../auth/index.js';
 import { UserError } from '../http/errors.js';
+import { ReturnsEvents } from '../http/returns.js';
 import { EventStreams } from './event-streams.js';
 
 const MAX_CHANNELS = 20;
@@ -29,10 +30,9 @@ const eventsQuery = z.strictObject({
 export class EventsController {
   constructor(private readonly streams: EventStreams) {}
 
-  /** A live stream of the caller's events (text/event-stream); `Last-Event-ID` resumes. */
   @Get()
   @Requires('user')
-  @ApiProduces('text/event-stream')
+  @ReturnsEvents("A live stream of the caller's events; `Last-Event-ID` resumes.")
   stream(
     @CurrentActor() actor: UserActor,
     @Query({ schema: eventsQuery }) { channels, all, lastEventId }: z.output<typeof eventsQuery>,

@@ -1,4 +1,5 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { Installation } from '../database/index.js';
 import { Log } from '../log/index.js';
 import { RedisConnections } from '../redis/index.js';
 import { EventCursorsRepository } from './event-cursors.repository.js';
@@ -26,9 +27,12 @@ export class RealtimeModule {
       providers: [
         {
           provide: Hub,
-          useFactory: (log: Log, redis?: RedisConnections) =>
-            new TransportHub(redis ? new RedisTransport(redis) : new PostgresTransport(databaseUrl), log),
-          inject: [Log, { token: RedisConnections, optional: true }],
+          useFactory: (log: Log, { name }: Installation, redis?: RedisConnections) =>
+            new TransportHub(
+              redis ? new RedisTransport(redis, name) : new PostgresTransport(databaseUrl),
+              log,
+            ),
+          inject: [Log, Installation, { token: RedisConnections, optional: true }],
         },
         Events,
         EventsRepository,

@@ -4,8 +4,8 @@ import type { HubTransport, TransportEvents } from './hub-transport.js';
 const PROBE_MS = 10_000;
 
 /**
- * Redis pub/sub. Its channels ignore the database number, so the number is part of the channel's name: two
- * installations on one server do not hear each other.
+ * Redis pub/sub. Its channels ignore the database number, so the installation is part of the channel's name: two
+ * of them on one server do not hear each other.
  */
 export class RedisTransport implements HubTransport {
   readonly maxBytes = 1_048_576;
@@ -16,8 +16,11 @@ export class RedisTransport implements HubTransport {
   private everConnected = false;
   private probe: NodeJS.Timeout | undefined;
 
-  constructor(private readonly connections: RedisConnections) {
-    this.channel = `steward:hub:${connections.database}`;
+  constructor(
+    private readonly connections: RedisConnections,
+    installation: string,
+  ) {
+    this.channel = `${installation}:hub`;
   }
 
   async start(events: TransportEvents): Promise<void> {

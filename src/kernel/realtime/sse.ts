@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { SseRegistry } from './sse-registry.js';
 
 export interface SseMessage {
   /** Event name; absent only for a message that moves the client's last event id and shows nothing. */
@@ -111,6 +110,12 @@ export class SseStream {
   }
 }
 
+/** Who keeps the open streams of this process; see `SseRegistry`. */
+export interface OpenStreams {
+  refuseWhileDraining(): void;
+  add(stream: SseStream): void;
+}
+
 /** How long a client waits before it reconnects by itself. */
 const RETRY_MS = 2_000;
 
@@ -119,7 +124,7 @@ const RETRY_MS = 2_000;
  * headers that earlier hooks have set (request id, security headers) are kept. Throws `OperationalError` (503)
  * while the process is shutting down.
  */
-export function openSse(request: FastifyRequest, reply: FastifyReply, registry: SseRegistry): SseStream {
+export function openSse(request: FastifyRequest, reply: FastifyReply, registry: OpenStreams): SseStream {
   registry.refuseWhileDraining();
   const { raw } = reply.hijack();
   request.raw.socket.setTimeout(0);

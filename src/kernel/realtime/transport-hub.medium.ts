@@ -39,7 +39,7 @@ const backends: { name: string; make: () => HubTransport; skip: boolean }[] = [
   { name: 'PostgreSQL', make: () => new PostgresTransport(database.url), skip: false },
   {
     name: 'Redis',
-    make: () => new RedisTransport(new RedisConnections(redisUrl()!, quietLog())),
+    make: () => new RedisTransport(new RedisConnections(redisUrl()!, quietLog()), 'hub-test'),
     skip: redisUrl() === undefined,
   },
 ];
@@ -171,7 +171,7 @@ describe('the hub on PostgreSQL', () => {
 describe.skipIf(redisUrl() === undefined)('the hub on Redis', () => {
   it('takes messages while Redis is away, which may be lost, and comes back by itself', async () => {
     const server = await startRedisServer();
-    const make = () => new RedisTransport(new RedisConnections(server.url, quietLog()));
+    const make = () => new RedisTransport(new RedisConnections(server.url, quietLog()), 'hub-test');
     const [here, there] = [await started(make()), await started(make())];
     let reconnects = 0;
     there.onReconnect(() => (reconnects += 1));
@@ -197,7 +197,7 @@ describe.skipIf(redisUrl() === undefined)('the hub on Redis', () => {
   it('starts although Redis is not there yet', async () => {
     const server = await startRedisServer();
     await server.kill();
-    const here = await started(new RedisTransport(new RedisConnections(server.url, quietLog())));
+    const here = await started(new RedisTransport(new RedisConnections(server.url, quietLog()), 'hub-test'));
     expect(() => here.publish('news', {})).not.toThrow();
   });
 });

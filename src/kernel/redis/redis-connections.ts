@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { Log } from '../log/index.js';
-import { redisAddress, redisDatabase } from './redis-address.js';
+import { redisAddress } from './redis-address.js';
 import { redisOptions, type RedisProfile } from './profiles.js';
 
 /**
@@ -12,7 +12,6 @@ import { redisOptions, type RedisProfile } from './profiles.js';
 export class RedisConnections implements OnApplicationShutdown {
   /** `host:port`, without the password. */
   readonly address: string;
-  readonly database: number;
   private readonly opened = new Set<Redis>();
   private readonly log: Log;
 
@@ -21,7 +20,6 @@ export class RedisConnections implements OnApplicationShutdown {
     log: Log,
   ) {
     this.address = redisAddress(url);
-    this.database = redisDatabase(url);
     this.log = log.area('redis');
   }
 

@@ -12,19 +12,21 @@ export const auditQuery = z.strictObject({
   to: instantIn.optional(),
 });
 
-export const auditEntryView = z.object({
-  id: uuid,
-  actorType: z.string(),
-  userId: uuid.nullable(),
-  action: z.string(),
-  resourceType: z.string().nullable(),
-  resourceId: z.string().nullable(),
-  result: z.enum(['success', 'failure', 'error']),
-  details: z.record(z.string(), z.unknown()),
-  ipAddress: z.string().nullable(),
-  userAgent: z.string().nullable(),
-  requestId: z.string().nullable(),
-  createdAt: instantOut,
-});
+export const auditEntryView = z
+  .object({
+    id: uuid,
+    actorType: z.string(),
+    userId: uuid.nullable(),
+    action: z.string(),
+    resourceType: z.string().nullable(),
+    resourceId: z.string().nullable(),
+    result: z.enum(['success', 'failure', 'error']),
+    details: z.record(z.string(), z.unknown()),
+    ipAddress: z.string().nullable(),
+    userAgent: z.string().nullable(),
+    requestId: z.string().nullable(),
+    createdAt: instantOut,
+  })
+  .meta({ id: 'AuditEntry' });
 export type AuditEntryView = z.output<typeof auditEntryView>;
 export const auditPage = pageOf(auditEntryView);

@@ -9,6 +9,7 @@ import { AccessTokens, accessTokenOptions } from './access-tokens.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
 import { FirstAdmin } from './first-admin.js';
+import { OperatorReset } from './operator-reset.js';
 import { PassportAuthenticator } from './passport-authenticator.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { SessionsRepository } from './sessions.repository.js';
@@ -36,10 +37,11 @@ const signingKeys = (settings: Settings): SigningKeys => new SigningKeys(signing
     AccessTokenStrategy,
     AuthService,
     FirstAdmin,
+    OperatorReset,
     RefreshTokens,
     SessionsRepository,
     SessionsService,
   ],
-  exports: [Authenticator, FirstAdmin],
+  exports: [Authenticator, FirstAdmin, OperatorReset],
 })
 export class AuthModule {}

@@ -27,25 +27,29 @@ export const refreshRequest = z.strictObject({ refreshToken: z.string().max(4096
 
 export const sessionsQuery = z.strictObject(pageQuery);
 
-export const tokensView = z.object({
-  user: userView,
-  accessToken: z.string(),
-  refreshToken: z.string(),
-  tokenType: z.literal('Bearer'),
-  /** Seconds until the access token expires. */
-  expiresIn: z.int(),
-});
+export const tokensView = z
+  .object({
+    user: userView,
+    accessToken: z.string(),
+    refreshToken: z.string(),
+    tokenType: z.literal('Bearer'),
+    /** Seconds until the access token expires. */
+    expiresIn: z.int(),
+  })
+  .meta({ id: 'Tokens' });
 
-export const sessionView = z.object({
-  id: uuid,
-  deviceInfo: z.record(z.string(), z.unknown()),
-  userAgent: z.string().nullable(),
-  ipAddress: z.string().nullable(),
-  lastActivityAt: instantOut,
-  createdAt: instantOut,
-  expiresAt: instantOut,
-  isCurrent: z.boolean(),
-});
+export const sessionView = z
+  .object({
+    id: uuid,
+    deviceInfo: z.record(z.string(), z.unknown()),
+    userAgent: z.string().nullable(),
+    ipAddress: z.string().nullable(),
+    lastActivityAt: instantOut,
+    createdAt: instantOut,
+    expiresAt: instantOut,
+    isCurrent: z.boolean(),
+  })
+  .meta({ id: 'Session' });
 export const sessionPage = pageOf(sessionView);
 
 export type Registration = z.output<typeof registration>;

@@ -1,3 +1,4 @@
 export { AuthModule } from './auth.module.js';
 export { FirstAdmin } from './first-admin.js';
+export { OperatorReset } from './operator-reset.js';
 export { oneTimePassword } from './one-time-password.js';

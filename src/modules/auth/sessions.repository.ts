@@ -51,7 +51,7 @@ export interface SessionRow {
   readonly expires_at: Date;
 }
 
-export type RevocationReason = 'logout' | 'logout_all' | 'ended_by_user' | 'refresh_reuse';
+export type RevocationReason = 'logout' | 'logout_all' | 'ended_by_user' | 'refresh_reuse' | 'password_reset';
 
 /** Rows of `sessions`, one a login. All times are the database's. */
 @Injectable()

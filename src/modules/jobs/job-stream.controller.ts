@@ -1,8 +1,8 @@
 import { Controller, Get, Param, Req, Res } from '@nestjs/common';
-import { ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CurrentActor, Requires, type UserActor } from '../../kernel/auth/index.js';
-import { idParam } from '../../kernel/http/index.js';
+import { ReturnsEvents, idParam } from '../../kernel/http/index.js';
 import { JobStream } from './job-stream.js';
 
 @ApiTags('Jobs')
@@ -10,10 +10,9 @@ import { JobStream } from './job-stream.js';
 export class JobStreamController {
   constructor(private readonly stream: JobStream) {}
 
-  /** One job live (text/event-stream): `snapshot`, then `progress` and `log`, and `end` when it has ended. */
   @Get()
   @Requires('user')
-  @ApiProduces('text/event-stream')
+  @ReturnsEvents('One job live: `snapshot`, then `progress` and `log`, and `end` when it has ended.')
   follow(
     @CurrentActor() actor: UserActor,
     @Param({ schema: idParam }) { id }: { id: string },

@@ -56,7 +56,7 @@ export class JobsController {
   }
 
   @Get('jobs/:id')
-  @Returns(200, jobView)
+  @Returns(200, jobView, 'One job; 404 for a job the caller may not see.')
   get(
     @CurrentActor() actor: UserActor,
     @Param({ schema: idParam }) { id }: { id: string },

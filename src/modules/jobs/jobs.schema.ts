@@ -31,54 +31,60 @@ export const listJobsQuery = z.strictObject({
 });
 export type ListJobsQuery = z.output<typeof listJobsQuery>;
 
-export const jobView = z.object({
-  id: uuid,
-  userId: uuid,
-  type: z.string(),
-  status: z.enum(JOB_STATUSES),
-  priority: z.number().int(),
-  progress: z.number().int().min(0).max(100),
-  progressDetail: z.record(z.string(), z.unknown()).nullable(),
-  payload: z.unknown(),
-  result: z.unknown(),
-  error: z.string().nullable(),
-  errorCode: z.string().nullable(),
-  retryCount: z.number().int(),
-  maxRetries: z.number().int(),
-  crashCount: z.number().int().describe('Attempts that ended with the death of their worker.'),
-  scheduledFor: instantOut.nullable(),
-  scheduleId: uuid.nullable(),
-  cancelRequested: z.boolean(),
-  createdAt: instantOut,
-  startedAt: instantOut.nullable().describe('Start of the latest attempt.'),
-  completedAt: instantOut.nullable(),
-  cancelledAt: instantOut.nullable(),
-  durationMs: z.number().int().nullable().describe('From the start of the latest attempt to the end.'),
-});
+export const jobView = z
+  .object({
+    id: uuid,
+    userId: uuid,
+    type: z.string(),
+    status: z.enum(JOB_STATUSES),
+    priority: z.number().int(),
+    progress: z.number().int().min(0).max(100),
+    progressDetail: z.record(z.string(), z.unknown()).nullable(),
+    payload: z.unknown(),
+    result: z.unknown(),
+    error: z.string().nullable(),
+    errorCode: z.string().nullable(),
+    retryCount: z.number().int(),
+    maxRetries: z.number().int(),
+    crashCount: z.number().int().describe('Attempts that ended with the death of their worker.'),
+    scheduledFor: instantOut.nullable(),
+    scheduleId: uuid.nullable(),
+    cancelRequested: z.boolean(),
+    createdAt: instantOut,
+    startedAt: instantOut.nullable().describe('Start of the latest attempt.'),
+    completedAt: instantOut.nullable(),
+    cancelledAt: instantOut.nullable(),
+    durationMs: z.number().int().nullable().describe('From the start of the latest attempt to the end.'),
+  })
+  .meta({ id: 'Job' });
 export type JobView = z.output<typeof jobView>;
 export const jobPage = pageOf(jobView);
 
 export const jobLogsQuery = z.strictObject({ ...pageQuery, level: z.enum(JOB_LOG_LEVELS).optional() });
 export type JobLogsQuery = z.output<typeof jobLogsQuery>;
-export const jobLogView = z.object({
-  id: uuid,
-  level: z.enum(JOB_LOG_LEVELS),
-  message: z.string(),
-  details: z.unknown(),
-  createdAt: instantOut,
-});
+export const jobLogView = z
+  .object({
+    id: uuid,
+    level: z.enum(JOB_LOG_LEVELS),
+    message: z.string(),
+    details: z.unknown(),
+    createdAt: instantOut,
+  })
+  .meta({ id: 'JobLog' });
 export type JobLogView = z.output<typeof jobLogView>;
 export const jobLogPage = pageOf(jobLogView);
 
-export const jobTypeView = z.object({
-  name: z.string(),
-  summary: z.string(),
-  queue: z.string(),
-  requiredRole: z.enum(USER_ROLES),
-  maxRetries: z.number().int(),
-  backoff: z.record(z.string(), z.unknown()),
-  timeoutSeconds: z.number().int(),
-  payloadSchema: z.record(z.string(), z.unknown()).describe('JSON Schema of the payload.'),
-});
+export const jobTypeView = z
+  .object({
+    name: z.string(),
+    summary: z.string(),
+    queue: z.string(),
+    requiredRole: z.enum(USER_ROLES),
+    maxRetries: z.number().int(),
+    backoff: z.record(z.string(), z.unknown()),
+    timeoutSeconds: z.number().int(),
+    payloadSchema: z.record(z.string(), z.unknown()).describe('JSON Schema of the payload.'),
+  })
+  .meta({ id: 'JobType' });
 export type JobTypeView = z.output<typeof jobTypeView>;
 export const jobTypeList = z.object({ items: z.array(jobTypeView) });

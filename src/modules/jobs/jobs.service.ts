@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { userIdOf, type Actor, type UserActor } from '../../kernel/auth/index.js';
 import { Database, newId, toPage, type Page, type Read, type Tx } from '../../kernel/database/index.js';
-import { UserError, requestContext, type OnceRequest } from '../../kernel/http/index.js';
-import { Idempotency } from '../../kernel/http/idempotency.js';
+import { Idempotency, UserError, requestContext, type OnceRequest } from '../../kernel/http/index.js';
 import { Hub } from '../../kernel/realtime/index.js';
 import { AuditService } from '../audit/index.js';
 import { JobRegistry, type JobType } from './definition/job-registry.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { JOB_CANCEL_TOPIC } from './engine/job-worker.js';
+import type { EndedJob } from './engine/job-moves.repository.js';
 import { Settler } from './engine/settler.js';
 import type { JobEntity } from './job.entity.js';
 import { toJobLogView, toJobTypeView, toJobView } from './job.view.js';
@@ -135,8 +135,7 @@ export class JobsService {
   async cancel(actor: UserActor, id: string): Promise<JobView> {
     return this.database.tx(async (tx) => {
       const job = await this.visible(tx, actor, id);
-      if (await this.jobs.cancelWaiting(tx, id))
-        await this.settler.recordEnds(tx, [{ ...job, status: 'cancelled' }]);
+      if (await this.jobs.cancelWaiting(tx, id)) await this.settler.recordEnds(tx, [cancelled(job)]);
       else if (await this.jobs.requestCancel(tx, id))
         tx.afterCommit(() => this.hub.publish(JOB_CANCEL_TOPIC, { jobId: id }));
       else throw UserError.conflict('job_ended', 'This job has ended already.');
@@ -172,4 +171,9 @@ export class JobsService {
     if (!job) throw new Error(`job ${id} vanished inside its own transaction`);
     return job;
   }
+}
+
+/** What the event of a job's end tells, before the row is read again. */
+function cancelled({ id, userId, type, scheduleId }: JobEntity): EndedJob {
+  return { id, userId, type, scheduleId, status: 'cancelled', error: null };
 }

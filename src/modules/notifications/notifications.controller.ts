@@ -53,7 +53,7 @@ export class NotificationsController {
   }
 
   @Patch(':id')
-  @Returns(200, notificationView)
+  @Returns(200, notificationView, 'The notification after the change.')
   change(
     @CurrentActor() actor: UserActor,
     @Param({ schema: idParam }) { id }: { id: string },
@@ -63,7 +63,7 @@ export class NotificationsController {
   }
 
   @Delete(':id')
-  @ReturnsNothing()
+  @ReturnsNothing('The notification is gone.')
   async remove(
     @CurrentActor() actor: UserActor,
     @Param({ schema: idParam }) { id }: { id: string },

@@ -31,20 +31,22 @@ export const markReadBody = z.union([
 ]);
 export type MarkReadBody = z.output<typeof markReadBody>;
 
-export const notificationView = z.object({
-  id: uuid,
-  type: z.string(),
-  title: z.string(),
-  message: z.string(),
-  data: z.record(z.string(), z.unknown()),
-  priority,
-  isRead: z.boolean(),
-  isArchived: z.boolean(),
-  readAt: instantOut.nullable(),
-  expiresAt: instantOut.nullable(),
-  createdAt: instantOut,
-  updatedAt: instantOut,
-});
+export const notificationView = z
+  .object({
+    id: uuid,
+    type: z.string(),
+    title: z.string(),
+    message: z.string(),
+    data: z.record(z.string(), z.unknown()),
+    priority,
+    isRead: z.boolean(),
+    isArchived: z.boolean(),
+    readAt: instantOut.nullable(),
+    expiresAt: instantOut.nullable(),
+    createdAt: instantOut,
+    updatedAt: instantOut,
+  })
+  .meta({ id: 'Notification' });
 export type NotificationView = z.output<typeof notificationView>;
 export const notificationPage = pageOf(notificationView);
 export const unreadCount = z.object({ count: z.number().int() });

@@ -60,7 +60,7 @@ export class RemotesController {
   }
 
   @Get(':id')
-  @Returns(200, remoteView)
+  @Returns(200, remoteView, 'One remote; secrets never come out.')
   async get(
     @CurrentActor() actor: UserActor,
     @Param({ schema: idParam }) { id }: { id: string },
@@ -102,7 +102,7 @@ export class RemotesController {
   }
 
   @Get(':id/usage')
-  @Returns(200, usageView)
+  @Returns(200, usageView, 'Bytes in total, used and free, as far as the storage tells.')
   usage(
     @CurrentActor() actor: UserActor,
     @Param({ schema: idParam }) { id }: { id: string },

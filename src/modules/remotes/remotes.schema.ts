@@ -55,19 +55,21 @@ export type RemoteChangesBody = z.output<typeof remoteChangesBody>;
 export const remotesQuery = z.strictObject(pageQuery);
 export type RemotesQuery = z.output<typeof remotesQuery>;
 
-export const remoteView = z.object({
-  id: uuid,
-  name: z.string(),
-  type: z.enum(REMOTE_TYPES),
-  root: z.string().nullable().describe('Null for who may not see folders of the server.'),
-  status: z.enum(REMOTE_STATUSES),
-  statusDetail: z.string().nullable(),
-  lastCheckedAt: instantOut.nullable(),
-  hasSecrets: z.boolean(),
-  ownerId: uuid,
-  createdAt: instantOut,
-  updatedAt: instantOut,
-});
+export const remoteView = z
+  .object({
+    id: uuid,
+    name: z.string(),
+    type: z.enum(REMOTE_TYPES),
+    root: z.string().nullable().describe('Null for who may not see folders of the server.'),
+    status: z.enum(REMOTE_STATUSES),
+    statusDetail: z.string().nullable(),
+    lastCheckedAt: instantOut.nullable(),
+    hasSecrets: z.boolean(),
+    ownerId: uuid,
+    createdAt: instantOut,
+    updatedAt: instantOut,
+  })
+  .meta({ id: 'Remote' });
 export type RemoteView = z.output<typeof remoteView>;
 export const remotePage = pageOf(remoteView);
 
@@ -83,12 +85,14 @@ export const filesQuery = z.strictObject({
 });
 export type FilesQuery = z.output<typeof filesQuery>;
 
-export const fileView = z.object({
-  name: z.string(),
-  path: z.string(),
-  size: z.number().int().nullable().describe('Bytes; null for a folder.'),
-  isDir: z.boolean(),
-  modifiedAt: instantOut,
-});
+export const fileView = z
+  .object({
+    name: z.string(),
+    path: z.string(),
+    size: z.number().int().nullable().describe('Bytes; null for a folder.'),
+    isDir: z.boolean(),
+    modifiedAt: instantOut,
+  })
+  .meta({ id: 'File' });
 export type FileView = z.output<typeof fileView>;
 export const filePage = pageOf(fileView);

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { UserActor } from '../../kernel/auth/index.js';
 import { Database, type Tx } from '../../kernel/database/index.js';
-import { UserError, type OnceRequest } from '../../kernel/http/index.js';
-import { Idempotency } from '../../kernel/http/idempotency.js';
+import { Idempotency, UserError, type OnceRequest } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { JobsService } from '../jobs/index.js';
 import { nextAfter } from './core/index.js';

@@ -82,7 +82,7 @@ export class SchedulesController {
   }
 
   @Get(':id')
-  @Returns(200, scheduleView)
+  @Returns(200, scheduleView, 'One schedule.')
   async get(
     @CurrentActor() actor: UserActor,
     @Param({ schema: idParam }) { id }: Id,

@@ -99,56 +99,62 @@ export const pauseBody = z
   .prefault({});
 export type PauseBody = z.output<typeof pauseBody>;
 
-export const scheduleView = z.object({
-  id: uuid,
-  userId: uuid,
-  name: z.string(),
-  description: z.string().nullable(),
-  ruleType,
-  cronExpression: z.string().nullable(),
-  intervalSeconds: z.number().int().nullable(),
-  runAt: instantOut.nullable(),
-  timezone: z.string(),
-  jobTemplate: z.object({
-    type: z.string(),
-    payload: z.unknown(),
-    priority: z.number().int().optional(),
-    maxRetries: z.number().int().optional(),
-  }),
-  overlapPolicy,
-  missedPolicy,
-  dstPolicy: z.object({ gap: z.string(), overlap: z.string() }),
-  jitterSeconds: z.number().int(),
-  startsAt: instantOut.nullable(),
-  endsAt: instantOut.nullable(),
-  maxRuns: z.number().int().nullable(),
-  runCount: z.number().int().describe('Planned slots that made a job; runs by hand are not counted.'),
-  isActive: z.boolean().describe('False while paused.'),
-  pausedNote: z.string().nullable(),
-  pausedUntil: instantOut.nullable(),
-  lastRunAt: instantOut.nullable().describe('When it last made a job.'),
-  nextRunAt: instantOut.nullable().describe('Null when nothing is to come: ended, or paused without an end.'),
-  lastError: z
-    .string()
-    .nullable()
-    .describe('Why the latest slot made no job; null again after one that did.'),
-  createdAt: instantOut,
-  updatedAt: instantOut,
-});
+export const scheduleView = z
+  .object({
+    id: uuid,
+    userId: uuid,
+    name: z.string(),
+    description: z.string().nullable(),
+    ruleType,
+    cronExpression: z.string().nullable(),
+    intervalSeconds: z.number().int().nullable(),
+    runAt: instantOut.nullable(),
+    timezone: z.string(),
+    jobTemplate: z.object({
+      type: z.string(),
+      payload: z.unknown(),
+      priority: z.number().int().optional(),
+      maxRetries: z.number().int().optional(),
+    }),
+    overlapPolicy,
+    missedPolicy,
+    dstPolicy: z.object({ gap: z.string(), overlap: z.string() }),
+    jitterSeconds: z.number().int(),
+    startsAt: instantOut.nullable(),
+    endsAt: instantOut.nullable(),
+    maxRuns: z.number().int().nullable(),
+    runCount: z.number().int().describe('Planned slots that made a job; runs by hand are not counted.'),
+    isActive: z.boolean().describe('False while paused.'),
+    pausedNote: z.string().nullable(),
+    pausedUntil: instantOut.nullable(),
+    lastRunAt: instantOut.nullable().describe('When it last made a job.'),
+    nextRunAt: instantOut
+      .nullable()
+      .describe('Null when nothing is to come: ended, or paused without an end.'),
+    lastError: z
+      .string()
+      .nullable()
+      .describe('Why the latest slot made no job; null again after one that did.'),
+    createdAt: instantOut,
+    updatedAt: instantOut,
+  })
+  .meta({ id: 'Schedule' });
 export type ScheduleView = z.output<typeof scheduleView>;
 export const schedulePage = pageOf(scheduleView);
 
 export const slotsQuery = z.strictObject({ ...pageQuery, outcome: oneOf(SLOT_OUTCOMES).optional() });
 export type SlotsQuery = z.output<typeof slotsQuery>;
-export const slotView = z.object({
-  id: uuid,
-  scheduledFor: instantOut,
-  outcome: oneOf(SLOT_OUTCOMES),
-  cause: oneOf(['schedule', 'manual']),
-  reason: z.string().nullable(),
-  jobId: uuid.nullable(),
-  createdAt: instantOut,
-});
+export const slotView = z
+  .object({
+    id: uuid,
+    scheduledFor: instantOut,
+    outcome: oneOf(SLOT_OUTCOMES),
+    cause: oneOf(['schedule', 'manual']),
+    reason: z.string().nullable(),
+    jobId: uuid.nullable(),
+    createdAt: instantOut,
+  })
+  .meta({ id: 'Slot' });
 export type SlotView = z.output<typeof slotView>;
 export const slotPage = pageOf(slotView);
 

@@ -1,8 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { UserActor } from '../../kernel/auth/index.js';
 import { Database, newId, toPage, type Page, type Read, type Tx } from '../../kernel/database/index.js';
-import { UserError, requireVersion, type OnceRequest, type Versioned } from '../../kernel/http/index.js';
-import { Idempotency } from '../../kernel/http/idempotency.js';
+import {
+  Idempotency,
+  UserError,
+  requireVersion,
+  type OnceRequest,
+  type Versioned,
+} from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { JobsService } from '../jobs/index.js';
 import { DEFAULT_DST } from './core/index.js';

@@ -56,7 +56,7 @@ export class UsersController {
 
   @Get(':id')
   @Requires('admin')
-  @Returns(200, userView)
+  @Returns(200, userView, 'One account.')
   one(@Param({ schema: idParam }) { id }: z.output<typeof idParam>): Promise<UserView> {
     return this.users.get(id);
   }

@@ -85,6 +85,16 @@ export class UsersRepository {
     await entities(tx, UserEntity).update({ id, deletedAt: IsNull() }, columns(changes));
   }
 
+  /** False when there is no such user. */
+  async setPasswordHash(tx: Tx, id: string, passwordHash: string): Promise<boolean> {
+    const touched = await execute(
+      tx,
+      `update users set password_hash = $2 where id = $1 and deleted_at is null`,
+      [id, passwordHash],
+    );
+    return touched === 1;
+  }
+
   /** False when the user has been deactivated or erased meanwhile. */
   async stampLogin(tx: Tx, id: string): Promise<boolean> {
     const touched = await execute(

@@ -78,20 +78,22 @@ export const usersQuery = z.strictObject({
   q: text(1, 255).optional(),
 });
 
-export const userView = z.object({
-  id: uuid,
-  email: z.string(),
-  username: z.string().nullable(),
-  fullName: z.string().nullable(),
-  role: z.enum(USER_ROLES),
-  isActive: z.boolean(),
-  isVerified: z.boolean(),
-  isSuperuser: z.boolean(),
-  metadata: z.record(z.string(), z.unknown()),
-  lastLoginAt: instantOut.nullable(),
-  createdAt: instantOut,
-  updatedAt: instantOut,
-});
+export const userView = z
+  .object({
+    id: uuid,
+    email: z.string(),
+    username: z.string().nullable(),
+    fullName: z.string().nullable(),
+    role: z.enum(USER_ROLES),
+    isActive: z.boolean(),
+    isVerified: z.boolean(),
+    isSuperuser: z.boolean(),
+    metadata: z.record(z.string(), z.unknown()),
+    lastLoginAt: instantOut.nullable(),
+    createdAt: instantOut,
+    updatedAt: instantOut,
+  })
+  .meta({ id: 'User' });
 export const userPage = pageOf(userView);
 
 export type OwnChanges = z.output<typeof ownChanges>;

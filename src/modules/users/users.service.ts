@@ -161,6 +161,16 @@ export class UsersService {
     return (await this.users.stampLogin(tx, userId)) ? this.find(tx, userId) : null;
   }
 
+  /** Joins the caller's transaction, which also ends the user's sessions. `UserError` 404 when there is no such user. */
+  async replacePassword(tx: Tx, actor: Actor, userId: string, passwordHash: string): Promise<void> {
+    if (!(await this.users.setPasswordHash(tx, userId, passwordHash))) throw UserError.notFound('user');
+    await this.audit.record(tx, {
+      actor,
+      action: 'user.reset_password',
+      resource: { type: 'user', id: userId },
+    });
+  }
+
   private async rowByIdentifier(read: Read, identifier: string): Promise<UserEntity | null> {
     const found = identifierKey(identifier);
     return found && this.users.findByKey(read, found.kind, found.key);

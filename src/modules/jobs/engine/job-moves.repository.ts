@@ -249,13 +249,14 @@ function columnsOf(outcome: Outcome) {
         delay: outcome.delaySeconds,
       };
     case 'release':
-      return {
-        ...row,
-        error: outcome.reason,
-        errorCode: outcome.reason === null ? null : 'postponed',
-        delay: outcome.delaySeconds,
-      };
+      break;
   }
+  return {
+    ...row,
+    error: outcome.reason,
+    errorCode: outcome.reason === null ? null : 'postponed',
+    delay: outcome.delaySeconds,
+  };
 }
 
 /** The event of an ended job, or null when the move made it pending again. */

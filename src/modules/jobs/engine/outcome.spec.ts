@@ -91,7 +91,8 @@ describe('storable JSON', () => {
         (value) => {
           const text = JSON.stringify(storableJson(value));
           expect(text).not.toMatch(/\\u0000|\\ud[89a-f]/i);
-          if (!/\\u0000|\\ud[89a-f]/i.test(JSON.stringify(value))) expect(text).toBe(JSON.stringify(value));
+          const whole = !/\\u0000|\\ud[89a-f]/i.test(JSON.stringify(value));
+          expect(text === JSON.stringify(value) || !whole).toBe(true);
         },
       ),
     );

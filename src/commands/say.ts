@@ -1,0 +1,2 @@
+/** Writes lines for the person at the terminal. */
+export type Say = (text: string) => void;

@@ -1,0 +1,177 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { envExample, settingsTable } from './env-example.js';
+import { SETTINGS, type SettingDefinition } from './settings.schema.js';
+import { SettingsError, loadSettings } from './settings.js';
+
+const SECRET = 'correct-horse-battery-staple-0123456789';
+
+function problems(environment: Record<string, string>): readonly string[] {
+  try {
+    loadSettings(environment);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('loadSettings', () => {
+  it('has a default for every setting', () => {
+    const { dataDir, localRoots, ...others } = loadSettings({});
+    expect(dataDir).toBe(path.resolve('data'));
+    expect(localRoots).toEqual([path.resolve('data/files')]);
+    expect(others).toEqual({
+      nodeEnv: 'development',
+      port: undefined,
+      host: '127.0.0.1',
+      databaseUrl: undefined,
+      databasePoolSize: 10,
+      redisUrl: undefined,
+      role: 'all',
+      secret: undefined,
+      adminEmail: 'admin@steward.local',
+      adminPassword: undefined,
+      demo: true,
+      installPackages: true,
+      rclonePath: undefined,
+      workerConcurrency: 10,
+      accessTokenSeconds: 600,
+      sessionIdleSeconds: 14 * 86_400,
+      sessionAbsoluteSeconds: 90 * 86_400,
+      shutdownSeconds: 10,
+      logLevel: 'info',
+      logFormat: 'auto',
+    });
+  });
+
+  it('is frozen', () => {
+    expect(Object.isFrozen(loadSettings({}))).toBe(true);
+  });
+
+  it('takes an empty value for an absent one', () => {
+    expect(loadSettings({ PORT: '', STEWARD_DEMO: '', STEWARD_SECRET_FILE: '' })).toEqual(loadSettings({}));
+  });
+
+  it('reports all problems at once, each with its variable and its value', () => {
+    const environment = { PORT: 'http', STEWARD_ROLE: 'king', STEWARD_WORKER_CONCURRENCY: '0' };
+    expect(problems(environment)).toEqual([
+      'PORT must be a whole number (it is "http")',
+      'STEWARD_ROLE must be one of all, api, worker, scheduler (it is "king")',
+      'STEWARD_WORKER_CONCURRENCY must be between 1 and 500 (it is "0")',
+    ]);
+    expect(() => loadSettings(environment)).toThrow(
+      /its settings have 3 problem\(s\):\n {2}- PORT .*\n {2}- /,
+    );
+  });
+
+  it('refuses a misspelt name and says which one was meant', () => {
+    expect(problems({ STEWARD_WORKER_CONCURENCY: '3' })).toEqual([
+      'STEWARD_WORKER_CONCURENCY is not a setting; did you mean STEWARD_WORKER_CONCURRENCY?',
+    ]);
+    expect(problems({ STEWARD_FAVOURITE_COLOUR: 'blue' })).toEqual([
+      'STEWARD_FAVOURITE_COLOUR is not a setting',
+    ]);
+  });
+
+  it('leaves variables of others alone', () => {
+    expect(
+      problems({ PATH: '/usr/bin', npm_config_cache: '/tmp', STEWARD_TEST_NOT_RUN_FILE: '/tmp/x' }),
+    ).toEqual([]);
+  });
+
+  it.each(['STEWARD_SECRET', 'STEWARD_ADMIN_PASSWORD', 'DATABASE_URL', 'REDIS_URL'])(
+    'never shows the value of %s',
+    (name) => {
+      const text = problems({ [name]: 'hunter2' }).join('\n');
+      expect(text).toContain(name);
+      expect(text).not.toContain('hunter2');
+    },
+  );
+
+  it('marks as secret everything that holds one', () => {
+    const secrets = Object.values<SettingDefinition>(SETTINGS).filter(({ secret }) => secret);
+    expect(secrets.map(({ env }) => env)).toEqual([
+      'DATABASE_URL',
+      'REDIS_URL',
+      'STEWARD_SECRET',
+      'STEWARD_ADMIN_PASSWORD',
+    ]);
+  });
+
+  it('wants the idle limit of a session inside the absolute one', () => {
+    const limits = { STEWARD_SESSION_IDLE_SECONDS: '120', STEWARD_SESSION_ABSOLUTE_SECONDS: '60' };
+    expect(problems(limits)).toEqual([
+      'STEWARD_SESSION_IDLE_SECONDS must not be larger than STEWARD_SESSION_ABSOLUTE_SECONDS',
+    ]);
+  });
+});
+
+describe('in production', () => {
+  const production = { NODE_ENV: 'production' };
+  const url = 'postgres://steward:pw@db/steward';
+
+  it('there is no demo data, and asking for it is refused', () => {
+    expect(loadSettings(production).demo).toBe(false);
+    expect(problems({ ...production, STEWARD_DEMO: 'true' })).toEqual([
+      'STEWARD_DEMO must not be true when NODE_ENV is production',
+    ]);
+  });
+
+  it('a database of its own needs a secret, because several processes may sign', () => {
+    expect(problems({ ...production, DATABASE_URL: url })).toEqual([
+      'STEWARD_SECRET is required in production with DATABASE_URL, so that every process signs alike',
+    ]);
+    expect(problems({ ...production, DATABASE_URL: url, STEWARD_SECRET: SECRET })).toEqual([]);
+    expect(problems(production)).toEqual([]);
+  });
+});
+
+describe('NAME_FILE', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'steward-settings-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const write = (text: string): string => {
+    const file = path.join(folder, 'value');
+    writeFileSync(file, text);
+    return file;
+  };
+
+  it('gives the value from a file, without its last line break', () => {
+    expect(loadSettings({ STEWARD_SECRET_FILE: write(`${SECRET}\n`) }).secret).toBe(SECRET);
+    expect(loadSettings({ PORT_FILE: write('8080\r\n') }).port).toBe(8080);
+  });
+
+  it('is refused when the value is given both ways', () => {
+    expect(problems({ STEWARD_SECRET: SECRET, STEWARD_SECRET_FILE: write(SECRET) })).toEqual([
+      'STEWARD_SECRET and STEWARD_SECRET_FILE are both set; keep one',
+    ]);
+  });
+
+  it('is refused when it cannot be read', () => {
+    const [problem, ...others] = problems({ STEWARD_SECRET_FILE: path.join(folder, 'missing') });
+    expect(problem).toMatch(/^STEWARD_SECRET_FILE cannot be read: ENOENT/);
+    expect(others).toEqual([]);
+  });
+});
+
+describe('what is written about the settings', () => {
+  it('has every setting in .env.example and in the table, with the help and the example', () => {
+    for (const { env, help, example } of Object.values<SettingDefinition>(SETTINGS)) {
+      expect(envExample()).toContain(`\n# ${help}\n# ${env}=${example}\n`);
+      expect(settingsTable()).toContain(`| \`${env}\` | ${help} | \`${example}\` |`);
+    }
+  });
+
+  it('shows examples that are valid', () => {
+    const environment = Object.fromEntries(
+      Object.values<SettingDefinition>(SETTINGS).map(({ env, example }) => [env, example]),
+    );
+    expect(problems(environment)).toEqual([]);
+  });
+});

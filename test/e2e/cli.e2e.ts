@@ -1,0 +1,121 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { envExample } from '../../src/kernel/config/index.js';
+import { TEST_SECRET, accountsApplication } from '../harness/accounts-application.js';
+import { createUnmigratedDatabase, type TestDatabase } from '../harness/database.js';
+
+const PROGRAM = path.resolve(import.meta.dirname, '../../dist/src/cli.js');
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'steward-cli-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The built command line in a folder of its own and with this environment only. */
+function steward(words: string[], environment: Record<string, string> = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    const env = { PATH: process.env['PATH'], ...environment };
+    execFile(process.execPath, [PROGRAM, ...words], { cwd: folder, env }, (error, out, err) =>
+      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err }),
+    );
+  });
+}
+
+describe('migrate', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createUnmigratedDatabase();
+  });
+  afterAll(() => database.drop());
+
+  it('goes up, tells the status, goes down and says when there is nothing to do', async () => {
+    const environment = { DATABASE_URL: database.url };
+    const before = await steward(['migrate', 'status'], environment);
+    expect(before.out).toMatch(/^(missing {2}\w+\n)+$/);
+    const up = await steward(['migrate', 'up'], environment);
+    expect(up.out).toBe(before.out.replaceAll('missing', 'applied'));
+    expect((await steward(['migrate', 'up'], environment)).out).toBe('The database is up to date.\n');
+    const down = await steward(['migrate', 'down', '2'], environment);
+    expect(down.out).toBe(
+      up.out.trim().split('\n').slice(-2).toReversed().join('\n').replaceAll('applied', 'undone') + '\n',
+    );
+    expect((await steward(['migrate', 'status'], environment)).out).toMatch(
+      /^(applied .*\n)+(missing .*\n){2}$/,
+    );
+    for (const { code, err } of [before, up, down]) expect([code, err]).toEqual([0, '']);
+  });
+});
+
+it('settings are shown, and written into the files that list them', async () => {
+  expect((await steward(['settings', '--example'])).out).toBe(envExample());
+  expect((await steward(['settings', '--write', '--table'])).err).toBe(
+    'There is no README.md in this folder.\n',
+  );
+  await writeFile(
+    path.join(folder, 'README.md'),
+    '# Steward\n\n<!-- settings -->\nold\n<!-- /settings -->\nend\n',
+  );
+  expect((await steward(['settings', '--write'])).code).toBe(0);
+  expect(await readFile(path.join(folder, '.env.example'), 'utf8')).toBe(envExample());
+  const readme = await readFile(path.join(folder, 'README.md'), 'utf8');
+  expect(readme).toMatch(
+    /^# Steward\n\n<!-- settings -->\n[^]*\| `LOG_LEVEL` \|[^]*<!-- \/settings -->\nend\n$/,
+  );
+  expect(readme).not.toContain('old\n');
+});
+
+it.each([
+  [['migrate', 'down', 'two'], {}, 'must be a whole number from 1 on'],
+  [['migrate', 'down', '0'], {}, 'must be a whole number from 1 on'],
+  [['migrate', 'sideways'], {}, "unknown command 'sideways'"],
+  [['settings'], {}, 'Say --example, --table or --write.'],
+  [['admin', 'reset-password'], {}, "missing required argument 'email'"],
+  [['migrate', 'status'], { STEWARD_ROEL: 'all' }, 'did you mean STEWARD_ROLE?'],
+  [['migrate', 'status'], { DATABASE_URL: 'postgres://x:y@127.0.0.1:1/z' }, 'cannot be reached'],
+])('%j with %j fails with status 1 and says why', async (words, environment, message) => {
+  const { code, out, err } = await steward(words, environment);
+  expect(err).toContain(message);
+  expect([code, out]).toEqual([1, '']);
+});
+
+it('admin reset-password gives a new password once and ends all sessions', async () => {
+  const app = await accountsApplication();
+  const environment = { DATABASE_URL: app.url, STEWARD_SECRET: TEST_SECRET };
+  const login = (password: string) =>
+    app.call('POST', '/auth/login', { body: { identifier: 'ann@example.org', password } });
+  const made = await app.call('POST', '/auth/register', {
+    body: { email: 'ann@example.org', password: 'the old password' },
+  });
+  const token = String(made.body['accessToken']);
+  expect((await app.call('GET', '/users/me', { token })).status).toBe(200);
+
+  const done = await steward(['admin', 'reset-password', 'ANN@example.org'], environment);
+  expect([done.code, done.err]).toEqual([0, '']);
+  const password = /password of ann@example\.org: (\S+) /.exec(done.out)?.[1] ?? '';
+  expect(done.out).toContain('Ended sessions: 1\n');
+  expect((await app.call('GET', '/users/me', { token })).status).toBe(401);
+  expect((await login('the old password')).status).toBe(401);
+  expect((await login(password)).status).toBe(200);
+  const rows = await app.sql(
+    `select action, actor_type, details from audit_logs where actor_type = 'system' order by id`,
+  );
+  expect(rows).toEqual([
+    { action: 'user.reset_password', actor_type: 'system', details: {} },
+    { action: 'session.revoke_all', actor_type: 'system', details: { sessions: 1 } },
+  ]);
+
+  const nobody = await steward(['admin', 'reset-password', 'nobody@example.org'], environment);
+  expect([nobody.code, nobody.out]).toEqual([1, '']);
+  expect(nobody.err).toBe('There is no account with the e-mail or username nobody@example.org.\n');
+  await app.close();
+});

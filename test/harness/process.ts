@@ -1,0 +1,79 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { until } from './until.js';
+
+const MAIN = path.resolve(import.meta.dirname, '../../dist/src/main.js');
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+}
+
+/** The built program as a process of its own: what is tested is what is shipped. */
+export class StewardProcess {
+  private output = '';
+  private readonly ended: Promise<Exit>;
+
+  private constructor(private readonly child: ChildProcess) {
+    child.stdout?.on('data', (chunk) => (this.output += String(chunk)));
+    child.stderr?.on('data', (chunk) => (this.output += String(chunk)));
+    this.ended = once(child, 'exit').then(([code, signal]) => ({
+      code: code as number | null,
+      signal: signal as NodeJS.Signals | null,
+      output: this.output,
+    }));
+  }
+
+  /** Starts it with exactly these settings, beside PATH. */
+  static spawn(environment: Readonly<Record<string, string | undefined>>, cwd = tmpdir()): StewardProcess {
+    const env = {
+      PATH: process.env['PATH'],
+      NODE_ENV: 'test',
+      LOG_LEVEL: 'warn',
+      STEWARD_DEMO: 'false',
+      ...environment,
+    };
+    return new StewardProcess(
+      spawn(process.execPath, [MAIN], { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] }),
+    );
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  /** Its address, once it has said that it runs. */
+  async url(): Promise<string> {
+    return until(
+      () => {
+        if (this.child.exitCode !== null) throw new Error(`it ended: ${this.output}`);
+        return /Steward runs at {2}(\S+)/.exec(this.output)?.[1];
+      },
+      { timeoutMs: 40_000, describe: () => `the process to serve: ${this.output}` },
+    );
+  }
+
+  /** Waits until it runs; for processes that serve no HTTP. */
+  async running(): Promise<void> {
+    await until(() => /Steward runs/.test(this.output), { timeoutMs: 40_000, describe: () => this.output });
+  }
+
+  async exit(): Promise<Exit> {
+    return this.ended;
+  }
+
+  async end(signal: NodeJS.Signals): Promise<Exit> {
+    this.child.kill(signal);
+    return this.ended;
+  }
+}
+
+/** An empty directory, removed by `remove`. */
+export async function scratch(): Promise<{ path: string; remove: () => Promise<void> }> {
+  const made = await realpath(await mkdtemp(path.join(tmpdir(), 'steward-process-')));
+  return { path: made, remove: () => rm(made, { recursive: true, force: true }) };
+}

@@ -1,0 +1,190 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import pg from 'pg';
+import type { UserRole } from '../../src/kernel/auth/index.js';
+import { newId } from '../../src/kernel/database/index.js';
+import { AuditModule } from '../../src/modules/audit/index.js';
+import { JobsModule } from '../../src/modules/jobs/index.js';
+import {
+  SchedulesModule,
+  SchedulesService,
+  type CreateScheduleBody,
+} from '../../src/modules/schedules/index.js';
+import { SlotMaterialiser } from '../../src/modules/schedules/slot-materialiser.js';
+import { UsersModule } from '../../src/modules/users/index.js';
+import { ProbeModule } from '../fixtures/probe-job.js';
+import { createTestDatabase } from './database.js';
+import { startTestApplication } from './test-application.js';
+
+const MODULES = [AuditModule, UsersModule, JobsModule, SchedulesModule, ProbeModule];
+
+export interface SlotRow {
+  id: string;
+  scheduled_for: Date;
+  outcome: string;
+  reason: string | null;
+  cause: string;
+  job_id: string | null;
+}
+
+export interface Person {
+  readonly id: string;
+  readonly role: UserRole;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: AnswerBody;
+}
+
+/** What tests look at in an answer; which of it is there depends on the route. */
+export interface AnswerBody {
+  readonly id: string;
+  readonly jobId: string;
+  readonly userId: string;
+  readonly nextRunAt: string | null;
+  readonly pausedUntil: string | null;
+  readonly code: string;
+  readonly detail: string;
+  readonly errors: readonly { pointer: string; code: string; detail: string }[];
+  readonly items: readonly Record<string, string>[];
+  readonly nextCursor: string | null;
+}
+
+export interface RuleRow {
+  is_active: boolean;
+  next_run_at: Date | null;
+  last_run_at: Date | null;
+  run_count: number;
+  last_error: string | null;
+  paused_note: string | null;
+  paused_until: Date | null;
+  version: number;
+}
+
+/**
+ * One database with any number of processes on it. Their role is api, so that nothing ticks or works by itself:
+ * a test says when a tick happens.
+ */
+export class Scheduling {
+  private constructor(
+    private readonly pool: pg.Pool,
+    readonly apps: readonly NestFastifyApplication[],
+    private readonly drop: () => Promise<void>,
+  ) {}
+
+  static async start(processes = 1): Promise<Scheduling> {
+    const database = await createTestDatabase();
+    const apps: NestFastifyApplication[] = [];
+    for (let index = 0; index < processes; index += 1) {
+      const { app } = await startTestApplication(database.url, MODULES, { STEWARD_ROLE: 'api' });
+      apps.push(app);
+    }
+    const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+    return new Scheduling(pool, apps, () => database.drop());
+  }
+
+  async stop(): Promise<void> {
+    await this.pool.end();
+    for (const app of this.apps) await app.close();
+    await this.drop();
+  }
+
+  async sql<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await this.pool.query<Row>(text, values)).rows;
+  }
+
+  /** One batch in one process; true when more is due. */
+  batch(process = 0): Promise<boolean> {
+    return this.apps[process]!.get(SlotMaterialiser).batch();
+  }
+
+  /** Everything that is due, as a tick does it. */
+  async tick(process = 0): Promise<void> {
+    while (await this.batch(process));
+  }
+
+  /** An HTTP request to the first process. */
+  async call(
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    options: { as?: Person; body?: unknown; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
+    const { as, body, headers } = options;
+    const answer = await this.apps[0]!.inject({
+      method,
+      url: `/api${path}`,
+      headers: {
+        ...(as && { 'x-test-user': `${as.id} ${as.role}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+    });
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      body: (answer.body === '' ? {} : JSON.parse(answer.body)) as AnswerBody,
+    };
+  }
+
+  /** Somebody new. */
+  async person(role: UserRole = 'user'): Promise<Person> {
+    const id = newId();
+    const email = `${id}@schedules.test`;
+    const values = [id, email, role];
+    await this.sql('insert into users (id, email, email_key, role) values ($1, $2, $2, $3)', values);
+    return { id, role };
+  }
+
+  /** The id of a new rule: a probe of its own user every second, several of which may run at once, unless told. */
+  async rule(input: Partial<CreateScheduleBody> & { owner?: Person } = {}): Promise<string> {
+    const { owner = await this.person(), ...body } = input;
+    const timing = body.ruleType ? {} : { ruleType: 'interval' as const, intervalSeconds: 1 };
+    const { body: schedule } = await this.apps[0]!.get(SchedulesService).create(
+      { type: 'user', userId: owner.id, role: owner.role, sessionId: newId() },
+      {
+        name: 'probe',
+        jobTemplate: { type: 'probe', payload: { label: 'x' } },
+        overlapPolicy: 'allow',
+        ...timing,
+        ...body,
+      } as CreateScheduleBody,
+      null,
+    );
+    return schedule.id;
+  }
+
+  /** As if an interval rule had been made, and nothing had been planned, since so many seconds. */
+  async since(ruleId: string, seconds: number): Promise<void> {
+    await this.sql(
+      `update schedule_rules set anchor_at = date_trunc('second', now()) - make_interval(secs => $2),
+              next_run_at = date_trunc('second', now()) - make_interval(secs => $2) where id = $1`,
+      [ruleId, seconds],
+    );
+  }
+
+  slots(ruleId: string): Promise<SlotRow[]> {
+    return this.sql('select * from schedule_slots where rule_id = $1 order by scheduled_for', [ruleId]);
+  }
+
+  async outcomes(ruleId: string): Promise<string[]> {
+    return (await this.slots(ruleId)).map(({ outcome }) => outcome);
+  }
+
+  async row(ruleId: string): Promise<RuleRow> {
+    return (await this.sql<RuleRow>('select * from schedule_rules where id = $1', [ruleId]))[0]!;
+  }
+
+  jobs(ruleId: string): Promise<{ id: string; user_id: string; status: string }[]> {
+    return this.sql('select * from jobs where schedule_id = $1 order by id', [ruleId]);
+  }
+
+  async endJobs(ruleId: string): Promise<void> {
+    await this.sql(
+      `update jobs set status = 'cancelled', run_at = null, cancelled_at = clock_timestamp()
+        where schedule_id = $1 and status in ('pending', 'queued')`,
+      [ruleId],
+    );
+  }
+}
