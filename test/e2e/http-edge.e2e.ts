@@ -57,12 +57,19 @@ describe('a body', () => {
     },
   );
 
-  it('that is empty although it says to be JSON is 400', async () => {
-    expect(pointersOf(await send('POST', '/api/auth/login', ''), 400, 'empty_body')).toEqual([]);
+  it('that is missing, or empty although it says to be JSON, is 400 where one is needed', async () => {
+    for (const body of [undefined, ''])
+      expect(pointersOf(await send('POST', '/api/auth/login', body), 400, 'validation_failed')).toHaveLength(
+        1,
+      );
   });
 
-  it('that is missing is 400', async () => {
-    expect(pointersOf(await send('POST', '/api/auth/login'), 400, 'validation_failed')).toHaveLength(1);
+  it('that is empty is no matter where none is needed', async () => {
+    const id = '01a1fa1c-9a39-73c5-b829-a80bcaa316f6';
+    const answer = await app.call('POST', `/api/jobs/${id}/cancel`, {
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(answer.status).toBe(404); // no such job, and not 400
   });
 
   it('of 10 MB is 413, with or without its length told', async () => {

@@ -189,6 +189,31 @@ for (const { name, url } of BACKENDS) {
       expect(await reach(third, 'failed')).toMatchObject({ crashCount: 3, errorCode: 'poison' });
     });
 
+    it('hands back a job that its worker claimed without getting the answer', async () => {
+      const { rows } = await sql.query<{ id: string }>(
+        `select id from workers order by beat_at desc limit 1`,
+      );
+      const { id } = await create('test-echo', { text: 'stray' }, { scheduledFor: '2999-01-01T00:00:00Z' });
+      await sql.query(
+        `update jobs set status = 'running', run_at = null, worker_id = $2, lease_epoch = 1, started_at = clock_timestamp() where id = $1`,
+        [id, rows[0]?.id],
+      );
+      expect(await reach(id, 'completed')).toMatchObject({ retryCount: 0, crashCount: 0 });
+      expect(runs.count(id)).toBe(1);
+    });
+
+    it('ends a job whose outcome the database refuses, and none of those that travelled with it', async () => {
+      await sql.query(
+        `alter table jobs add constraint refuse_one check (result ->> 'text' is distinct from 'refuse me') not valid`,
+      );
+      const [refused, ...others] = await Promise.all(
+        ['refuse me', 'one', 'two', 'three'].map((text) => create('test-echo', { text })),
+      );
+      expect(await reach(refused?.id ?? '', 'failed')).toMatchObject({ errorCode: 'outcome_unstorable' });
+      for (const { id } of others) await reach(id, 'completed');
+      await sql.query(`alter table jobs drop constraint refuse_one`);
+    });
+
     it('finds a queued job whose hint got lost', async () => {
       const { id } = await create('test-echo', { text: 'lost' }, { scheduledFor: '2999-01-01T00:00:00Z' });
       await sql.query(

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
-import { EmbeddedPostgresError, startEmbeddedPostgres } from './embedded/embedded-postgres.js';
+import { EmbeddedPostgresError } from './embedded/embedded-postgres.js';
+import { superviseEmbeddedPostgres } from './embedded/supervised-postgres.js';
 
 export interface OpenDatabase {
   readonly url: string;
@@ -25,7 +26,7 @@ export async function openDatabase(
     return { url, description: `PostgreSQL at ${addressOf(url)}`, close: async () => undefined };
   }
   try {
-    const server = await startEmbeddedPostgres({ directory, onProgress });
+    const server = await superviseEmbeddedPostgres({ directory, onProgress });
     const verb = server.adopted ? 'joined' : 'started';
     return {
       url: server.url,

@@ -51,6 +51,8 @@ function acceptOnlyJson(app: NestFastifyApplication): void {
   const parse = fastify.getDefaultJsonParser('error', 'error');
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    // Many clients name the type on every POST: an empty body is none, and a route that needs one says so.
+    if (body === '') return done(null, undefined);
     void parse(request, body, (error, value) => done(error && toAppError(error), value));
   });
 }

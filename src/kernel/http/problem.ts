@@ -67,7 +67,6 @@ function platformCode(error: unknown, status: number): string {
   const fastifyCode = (error as { code?: unknown }).code;
   if (fastifyCode === 'FST_ERR_CTP_INVALID_JSON_BODY' || error instanceof SyntaxError)
     return 'malformed_json';
-  if (fastifyCode === 'FST_ERR_CTP_EMPTY_JSON_BODY') return 'empty_body';
   return PLATFORM_CODES[status] ?? 'request_refused';
 }
 
