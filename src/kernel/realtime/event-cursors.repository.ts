@@ -3,6 +3,8 @@ import { execute, queryOne, type Read, type Tx } from '../database/index.js';
 import type { Position } from './cursor.js';
 
 const HORIZON = `pg_snapshot_xmin(pg_current_snapshot())`;
+/** The first transaction id this snapshot does not know. */
+const END = `pg_snapshot_xmax(pg_current_snapshot())`;
 
 /** How far each durable consumer has read. */
 @Injectable()
@@ -13,6 +15,32 @@ export class EventCursorsRepository {
       tx,
       `insert into event_cursors (subscriber, xid, seq) values ($1, ${HORIZON}, 0) on conflict do nothing`,
       [consumer],
+    );
+  }
+
+  /**
+   * Transaction ids mean nothing on another server: after a restored dump, events and places with ids this server
+   * has not reached yet would never be delivered. They become those of this transaction, in their old order, and
+   * every place stays between the same two events. Answers how many events were renumbered; none on their own
+   * server, where a visible row always lies below the end of the snapshot.
+   */
+  async adoptForeign(tx: Tx): Promise<number> {
+    const foreign = await queryOne(
+      tx,
+      `select from event_cursors where xid >= ${END} union all select from events where xid >= ${END} limit 1`,
+    );
+    if (!foreign) return 0;
+    return execute(
+      tx,
+      `with ranked as (
+         select id, row_number() over (order by xid, seq) as rank from events where xid >= ${END}),
+       places as (
+         select c.subscriber,
+                (select count(*) from events e where e.xid >= ${END} and (e.xid, e.seq) <= (c.xid, c.seq)) as rank
+           from event_cursors c where c.xid >= ${END}),
+       moved as (
+         update event_cursors c set xid = pg_current_xact_id(), seq = p.rank from places p where p.subscriber = c.subscriber)
+       update events e set xid = pg_current_xact_id(), seq = r.rank from ranked r where r.id = e.id`,
     );
   }
 

@@ -138,6 +138,23 @@ describe('EventDelivery', () => {
     expect((await handled('placed', 1)).at(-1)).toBe(2);
   });
 
+  it('goes on where it was after a dump was restored on a server with younger transaction ids', async () => {
+    const delivery = await start('worker', new Recorder('restored'));
+    await record(1, 2);
+    await handled('restored', 2);
+    await delivery.beforeApplicationShutdown();
+    await record(3);
+    await record(4);
+    // As a restored dump looks: ids far beyond those of this server.
+    await opened.database.tx(async (tx) => {
+      for (const table of ['events', 'event_cursors'])
+        await execute(tx, `update ${table} set xid = (xid::text::bigint + 1000000000)::text::xid8`);
+    });
+    await start('worker', new Recorder('restored'));
+    await record(5);
+    expect(await handled('restored', 5)).toEqual([1, 2, 3, 4, 5]);
+  });
+
   it('shares the work between competing processes without doing any twice', async () => {
     await Promise.all(range(3).map(() => start('worker', new Recorder('competing', nextTurn))));
     await Promise.all(

@@ -54,6 +54,9 @@ export class EventDelivery implements OnModuleInit, OnApplicationBootstrap, Befo
 
   async onApplicationBootstrap(): Promise<void> {
     await this.database.tx(async (tx) => {
+      const adopted = await this.cursors.adoptForeign(tx);
+      if (adopted > 0)
+        this.log.area('events').warn({ events: adopted }, 'events of another server were renumbered');
       // In one order everywhere: processes that start together would deadlock otherwise.
       for (const name of [...this.consumers.keys()].toSorted()) await this.cursors.ensure(tx, name);
     });
