@@ -37,6 +37,13 @@ export interface UserFilter extends PageRequest {
 /** Held while the first user of an empty database is made. */
 const FIRST_USER_LOCK = 7_410_003;
 
+/** What a user may do now. */
+export interface Rights {
+  readonly id: string;
+  readonly role: UserRole;
+  readonly isActive: boolean;
+}
+
 /** Rows of `users`. Tombstones of erased people are never among the results. */
 @Injectable()
 export class UsersRepository {
@@ -105,11 +112,11 @@ export class UsersRepository {
     return touched === 1;
   }
 
-  async rights(read: Read, id: string): Promise<{ role: UserRole; isActive: boolean } | null> {
-    return queryOne(
+  async rights(read: Read, ids: readonly string[]): Promise<Rights[]> {
+    return query<Rights>(
       read,
-      `select role, is_active as "isActive" from users where id = $1 and deleted_at is null`,
-      [id],
+      `select id, role, is_active as "isActive" from users where id = any($1::uuid[]) and deleted_at is null`,
+      [ids],
       'user_rights',
     );
   }

@@ -16,7 +16,7 @@ import { PasswordHasher } from './password-hasher.js';
 import type { UserEntity } from './user.entity.js';
 import { toUserView } from './user.view.js';
 import { endsAdministration, isLastAdmin } from './users.policy.js';
-import { UsersRepository, type UserFilter, type UserRowChanges } from './users.repository.js';
+import { UsersRepository, type UserFilter, type UserRowChanges, type Rights } from './users.repository.js';
 import type { NewUserIn, UserChanges, UserView } from './users.schema.js';
 
 /** An account to make. The password comes hashed: hashing takes long and must not hold a transaction open. */
@@ -72,8 +72,13 @@ export class UsersService {
   }
 
   /** The rights of now: who acts for a user later, such as a schedule, asks again each time. */
-  async rightsOf(read: Read, userId: string): Promise<{ role: UserRole; isActive: boolean } | null> {
-    return this.users.rights(read, userId);
+  async rightsOf(read: Read, userId: string): Promise<Rights | null> {
+    return (await this.users.rights(read, [userId]))[0] ?? null;
+  }
+
+  /** The same for many at once; who does not exist is not in it. */
+  async rightsOfMany(read: Read, userIds: readonly string[]): Promise<ReadonlyMap<string, Rights>> {
+    return new Map((await this.users.rights(read, userIds)).map((rights) => [rights.id, rights]));
   }
 
   async count(read: Read): Promise<number> {

@@ -3,13 +3,13 @@ import { Interval } from '@nestjs/schedule';
 import { hostname } from 'node:os';
 import type { Actor } from '../../../kernel/auth/index.js';
 import { Settings, serves } from '../../../kernel/config/index.js';
-import { Database, newId } from '../../../kernel/database/index.js';
+import { Database, GroupCommit, newId } from '../../../kernel/database/index.js';
 import { UserError, requestContext } from '../../../kernel/http/index.js';
 import { Log } from '../../../kernel/log/index.js';
 import { QUEUE_NAMES, QueueHosts, type Hint, type QueueName } from '../../../kernel/queue/index.js';
 import { Hub } from '../../../kernel/realtime/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
-import { UsersService } from '../../users/index.js';
+import { UsersService, type Rights } from '../../users/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
 import { Attempt } from './attempt.js';
 import { AttemptJournal } from './attempt-journal.js';
@@ -42,6 +42,11 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   /** By job id, from the claim until the outcome is written. */
   private readonly running = new Map<string, Work>();
   private suspects: ReadonlySet<string> = new Set();
+  /** Jobs that start together ask for their owners together. */
+  private readonly owners = new GroupCommit<string, Rights | null>(async (ids) => {
+    const rights = await this.users.rightsOfMany(this.database.read, [...new Set(ids)]);
+    return ids.map((id) => rights.get(id) ?? null);
+  });
   private readonly id = newId();
   private started = false;
   private unsubscribe: () => void = () => undefined;
@@ -160,7 +165,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
 
   /** The owner with the rights of now: a right withdrawn while the job waited is a right it does not have. */
   private async ownerOf(job: ClaimedJob): Promise<Actor> {
-    const rights = await this.users.rightsOf(this.database.read, job.userId);
+    const rights = await this.owners.submit(job.userId);
     if (!rights?.isActive)
       throw UserError.forbidden('The owner of this job is not active any more.', 'owner_inactive');
     return { type: 'job', userId: job.userId, role: rights.role, jobId: job.id };
