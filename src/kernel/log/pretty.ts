@@ -5,7 +5,8 @@ import { PinoPretty } from 'pino-pretty';
 export function pretty(): DestinationStream {
   return PinoPretty({
     sync: true,
-    ignore: 'pid,hostname,area,requestId',
+    singleLine: true,
+    ignore: 'pid,hostname,area',
     messageFormat: '{if area}{area}: {end}{msg}',
     translateTime: 'SYS:HH:MM:ss',
   });
