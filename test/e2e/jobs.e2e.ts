@@ -128,6 +128,18 @@ for (const { name, url } of BACKENDS) {
       expect(runs.count(waiting.id)).toBe(0);
     });
 
+    it('does not run again what was to be cancelled while its attempt failed', async () => {
+      const { id } = await create('test-wait');
+      await until(() => runs.count(id) === 1, { describe: 'the handler to begin' });
+      // As if the push was lost and the next beat has yet to come.
+      await sql.query(`update jobs set cancel_requested_at = clock_timestamp() where id = $1`, [id]);
+      runs.fail(id);
+      expect(await reach(id, 'cancelled')).toMatchObject({ completedAt: null });
+      expect(runs.count(id)).toBe(1);
+      const { rows } = await sql.query(`select type from events where subject_id = $1`, [id]);
+      expect(rows).toEqual([{ type: 'job.cancelled' }]);
+    });
+
     it('retries by hand what failed, with fresh attempts, and nothing else', async () => {
       const { id } = await create('test-flaky', { failures: 1 }, { maxRetries: 0 });
       await reach(id, 'failed');

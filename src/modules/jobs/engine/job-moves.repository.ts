@@ -98,7 +98,10 @@ export class JobMovesRepository {
     );
   }
 
-  /** `running → completed | failed | cancelled | pending`, fenced by the lease epoch. Answers the jobs that moved. */
+  /**
+   * `running → completed | failed | cancelled | pending`, fenced by the lease epoch. Answers the jobs that moved.
+   * What would run again although somebody asked to cancel it (the push came too late) is cancelled instead.
+   */
   async settle(tx: Tx, settlements: readonly Settlement[]): Promise<EndedJob[]> {
     const rows = settlements.map(({ jobId, leaseEpoch, outcome }) => ({
       jobId,
@@ -107,12 +110,12 @@ export class JobMovesRepository {
     }));
     return query<EndedJob>(
       tx,
-      `update jobs set status = s.status, result = s.result::jsonb, error = s.error, error_code = s.error_code,
+      `update jobs set status = ${NEXT_STATUS}, result = s.result::jsonb, error = s.error, error_code = s.error_code,
               progress = case when s.status = 'completed' then 100 else progress end,
               retry_count = retry_count + s.spent, worker_id = null,
-              run_at = case when s.status = 'pending' then now() + make_interval(secs => s.delay) end,
+              run_at = case when ${NEXT_STATUS} = 'pending' then now() + make_interval(secs => s.delay) end,
               completed_at = case when s.status in ('completed', 'failed') then greatest(clock_timestamp(), started_at) end,
-              cancelled_at = case when s.status = 'cancelled' then greatest(clock_timestamp(), started_at) end,
+              cancelled_at = case when ${NEXT_STATUS} = 'cancelled' then greatest(clock_timestamp(), started_at) end,
               updated_at = clock_timestamp()
          from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::double precision[])
               as s(id, lease_epoch, status, result, error, error_code, spent, delay)
@@ -218,6 +221,8 @@ export class JobMovesRepository {
   }
 }
 
+/** Of a settlement `s`. */
+const NEXT_STATUS = `case when s.status = 'pending' and jobs.cancel_requested_at is not null then 'cancelled' else s.status end`;
 const ENDED_COLUMNS = `jobs.id, jobs.user_id as "userId", jobs.type, jobs.schedule_id as "scheduleId", jobs.status, jobs.error`;
 
 function columnsOf(outcome: Outcome) {
