@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { execute, query, type Read, type Tx } from '../../../kernel/database/index.js';
+import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
 import type { JobEndedEvent } from '../jobs.events.js';
 
 export interface DispatchedJob {
@@ -183,13 +183,23 @@ export class JobMovesRepository {
     );
   }
 
-  /** `running → pending | failed | cancelled` for jobs whose worker is dead or unknown. Answers those that moved. */
-  async rescue(tx: Tx): Promise<EndedJob[]> {
+  /** What the database's clock says. */
+  async now(read: Read): Promise<Date> {
+    const row = await queryOne<{ now: Date }>(read, `select clock_timestamp() as now`);
+    return row!.now;
+  }
+
+  /**
+   * `running → pending | failed | cancelled` for jobs whose worker is dead or unknown. Answers those that moved:
+   * none when the statement itself came to a standstill after `lookedAt`, because then nobody could beat either.
+   */
+  async rescue(tx: Tx, lookedAt: Date): Promise<EndedJob[]> {
     return query<EndedJob>(
       tx,
       `with orphan as (
          select id from jobs
           where completed_at is null and cancelled_at is null and status = 'running'
+            and clock_timestamp() < $3::timestamptz + interval '5 seconds'
             and not exists (select from workers where workers.id = jobs.worker_id and beat_at > clock_timestamp() - make_interval(secs => $1))
           order by id for update skip locked),
        verdict as (
@@ -204,7 +214,7 @@ export class JobMovesRepository {
               updated_at = clock_timestamp()
          from verdict v where jobs.id = v.id and jobs.status = 'running'
        returning ${ENDED_COLUMNS}`,
-      [WORKER_SILENCE_SECONDS, MAX_CRASHES],
+      [WORKER_SILENCE_SECONDS, MAX_CRASHES, lookedAt],
     );
   }
 
