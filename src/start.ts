@@ -59,8 +59,12 @@ export async function start(
     const stop = async () => {
       running.get(Health).enter('draining');
       running.get(SseRegistry).closeAll();
-      await drain(running, settings.shutdownSeconds * 1000);
-      await database.close();
+      try {
+        await drain(running, settings.shutdownSeconds * 1000);
+      } finally {
+        // Also when a part could not end well: an embedded server would be left running.
+        await database.close();
+      }
     };
     return { app, url, database: database.description, seeded, stop: () => (stopping ??= stop()) };
   } catch (error) {

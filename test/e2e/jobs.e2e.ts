@@ -128,6 +128,18 @@ for (const { name, url } of BACKENDS) {
       expect(runs.count(waiting.id)).toBe(0);
     });
 
+    it('does not run again what was to be cancelled while its attempt failed', async () => {
+      const { id } = await create('test-wait');
+      await until(() => runs.count(id) === 1, { describe: 'the handler to begin' });
+      // As if the push was lost and the next beat has yet to come.
+      await sql.query(`update jobs set cancel_requested_at = clock_timestamp() where id = $1`, [id]);
+      runs.fail(id);
+      expect(await reach(id, 'cancelled')).toMatchObject({ completedAt: null });
+      expect(runs.count(id)).toBe(1);
+      const { rows } = await sql.query(`select type from events where subject_id = $1`, [id]);
+      expect(rows).toEqual([{ type: 'job.cancelled' }]);
+    });
+
     it('retries by hand what failed, with fresh attempts, and nothing else', async () => {
       const { id } = await create('test-flaky', { failures: 1 }, { maxRetries: 0 });
       await reach(id, 'failed');
@@ -361,5 +373,42 @@ describe('a worker that shuts down', () => {
     // Pending, or dispatched already for whoever takes it next.
     expect(row).toMatchObject({ retry_count: 0, crash_count: 0 });
     expect(['pending', 'queued']).toContain(row?.status);
+  });
+});
+
+describe('a database that stands still', () => {
+  it('does not make living workers lose their jobs', async () => {
+    const app = await TestApp.start({ modules: [TestJobsModule] });
+    const runs = app.get(Runs);
+    const { body } = await app.call<JobView>('POST', '/api/jobs', {
+      body: { type: 'test-wait', payload: {} },
+    });
+    await until(() => runs.count(body.id) === 1, { describe: 'the handler to begin' });
+    const sql = new pg.Client({ connectionString: app.settings.databaseUrl });
+    await sql.connect();
+    await sql.query('begin');
+    await sql.query('lock table jobs, workers in access exclusive mode');
+    await sql.query('select pg_sleep(14)'); // longer than a worker may be silent
+    await sql.query('commit');
+    // By then what had waited for the lock has run, the search for dead workers too.
+    await until(
+      async () => {
+        const { rows } = await sql.query(`select 1 from workers where beat_at > now() - interval '1 s'`);
+        return rows.length > 0;
+      },
+      { timeoutMs: 20_000, describe: 'a beat after the standstill' },
+    );
+    runs.release(body.id);
+    const done = await until(
+      async () => {
+        const { body: job } = await app.call<JobView>('GET', `/api/jobs/${body.id}`);
+        return job.completedAt === null ? null : job;
+      },
+      { timeoutMs: 20_000, describe: 'the job to end' },
+    );
+    expect(done).toMatchObject({ status: 'completed', crashCount: 0 });
+    expect(runs.count(body.id)).toBe(1);
+    await sql.end();
+    await app.stop();
   });
 });

@@ -8,6 +8,7 @@ import { HandlesJob, JobHandler, defineJob, type JobContext } from '../../src/mo
 export class Runs {
   private readonly counts = new Map<string, number>();
   private readonly releases = new Map<string, () => void>();
+  private readonly failures = new Map<string, () => void>();
 
   count(jobId: string): number {
     return this.counts.get(jobId) ?? 0;
@@ -19,9 +20,14 @@ export class Runs {
   release(jobId: string): void {
     this.releases.get(jobId)?.();
   }
+  /** Lets a `test-wait` job fail in a way that may pass. */
+  fail(jobId: string): void {
+    this.failures.get(jobId)?.();
+  }
   waitForRelease({ jobId, signal }: JobContext): Promise<void> {
     return new Promise((resolve, reject) => {
       this.releases.set(jobId, resolve);
+      this.failures.set(jobId, () => reject(new Error('failed')));
       signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
     });
   }

@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { pino, type Logger, type LoggerOptions } from 'pino';
+import { pino, type DestinationStream, type Logger, type LoggerOptions } from 'pino';
 import { pretty as prettyStream } from './pretty.js';
 import { requestContext } from '../http/request-context.js';
 
@@ -19,6 +19,9 @@ const REDACTED = [
   'authorization',
 ];
 
+/** What database errors carry besides their text: values of the statement and whole rows, hashes among them. */
+const REDACTED_OF_ERRORS = ['err.parameters', 'err.detail', 'err.driverError'];
+
 /**
  * The structured log: one JSON object a line, or readable text in a terminal. Every line carries the request id
  * of the request or job attempt it was written for. Injected by class; `area` names the writer.
@@ -26,17 +29,22 @@ const REDACTED = [
 export class Log implements LoggerService {
   private constructor(private readonly sink: Logger) {}
 
-  static create(options: LogOptions): Log {
+  /** Writes to standard output unless told. */
+  static create(options: LogOptions, destination?: DestinationStream): Log {
     const readable = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
     const settings: LoggerOptions = {
       level: options.level,
-      redact: { paths: REDACTED.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
+      redact: {
+        paths: [...REDACTED.flatMap((name) => [name, `*.${name}`]), ...REDACTED_OF_ERRORS],
+        censor: '[redacted]',
+      },
       mixin: () => {
         const requestId = requestContext.current()?.requestId;
         return requestId === undefined ? {} : { requestId };
       },
     };
-    return new Log(readable ? pino(settings, prettyStream()) : pino(settings));
+    const stream = destination ?? (readable ? prettyStream() : undefined);
+    return new Log(stream ? pino(settings, stream) : pino(settings));
   }
 
   /** A log whose lines name the part of the system that writes them. */

@@ -8,6 +8,8 @@ import { outcomeOfError, storable, storableJson, type StopReason } from './outco
 
 /** A handler that was told to stop gets this long before its attempt is settled without it. */
 const STOP_GRACE_MS = 30_000;
+/** The same in a shutdown: the process ends about 15 s later, and a job not handed back by then counts as a crash. */
+const SHUTDOWN_GRACE_MS = 5_000;
 /** At most one progress write in this time, except for the first and for whole leaps. */
 const PROGRESS_PAUSE_MS = 500;
 /** Log lines one attempt may write; then one last line says that the rest was left out. */
@@ -15,6 +17,8 @@ const MAX_LOG_LINES = 1_000;
 const MAX_MESSAGE_LENGTH = 8_000;
 /** Largest result that is stored, in characters of JSON. */
 const MAX_RESULT_LENGTH = 65_536;
+/** Largest details of one log line or of progress, in characters of JSON. */
+const MAX_DETAILS_LENGTH = 8_000;
 
 /**
  * One try of one claimed job: runs the handler with its context and turns whatever happens into an outcome.
@@ -27,27 +31,37 @@ export class Attempt {
   private written = { percent: -1, at: -Infinity };
   private lines = 0;
   private readonly pending = new Set<Promise<void>>();
+  /** Everything was said: a handler that was given up on may still be running. */
+  private ended = false;
+  private deadline: NodeJS.Timeout | undefined;
+  private giveUp: (reason: Error) => void = () => undefined;
+  /** Rejects when the handler did not react in time. */
+  private readonly stuck = new Promise<never>((_, reject) => {
+    this.giveUp = reject;
+  });
 
   constructor(
     readonly job: ClaimedJob,
     private readonly type: JobType,
-    private readonly journal: AttemptJournal,
+    private readonly journal: Pick<AttemptJournal, 'show' | 'progress' | 'log'>,
   ) {}
 
-  /** Asks the handler to stop; the first reason counts. */
+  /** Asks the handler to stop; the first reason counts, but a shutdown always shortens the wait. */
   stop(reason: StopReason): void {
+    if (this.ended) return;
+    if (reason === 'shutdown') this.giveUpIn(SHUTDOWN_GRACE_MS);
+    else if (this.stopReason === null) this.giveUpIn(STOP_GRACE_MS);
     if (this.stopReason !== null) return;
     this.stopReason = reason;
     this.controller.abort(new Error(`stopped: ${reason}`));
   }
 
   async run(read: Read, actor: Actor, payload: unknown): Promise<Outcome | 'lost'> {
-    const { definition, handler } = this.type;
+    const { definition } = this.type;
     const timeout = setTimeout(() => this.stop('timeout'), this.job.timeoutSeconds * 1000);
     try {
       this.journal.show({ jobId: this.job.id, userId: this.job.userId, percent: 0, detail: null });
-      await handler.authorize(read, actor, payload);
-      const result = await this.unlessStuck(handler.run(this.context(actor), payload));
+      const result = await Promise.race([this.perform(read, actor, payload), this.stuck]);
       // Work that was finished counts as finished, even if somebody asked for a stop meanwhile, unless it is not ours.
       return this.stopReason === 'lost' ? 'lost' : { kind: 'completed', result: storableResult(result) };
     } catch (error) {
@@ -56,9 +70,18 @@ export class Attempt {
       if (outcome !== 'lost' && outcome.kind === 'release') this.logPostponed(outcome.reason);
       return outcome;
     } finally {
+      this.ended = true;
       clearTimeout(timeout);
+      clearTimeout(this.deadline);
       await Promise.allSettled(this.pending);
     }
+  }
+
+  private async perform(read: Read, actor: Actor, payload: unknown): Promise<object | null> {
+    await this.type.handler.authorize(read, actor, payload);
+    // A handler that begins to listen now would not hear of a stop that came before.
+    this.controller.signal.throwIfAborted();
+    return this.type.handler.run(this.context(actor), payload);
   }
 
   private context(actor: Actor): JobContext {
@@ -75,6 +98,7 @@ export class Attempt {
   }
 
   private progress(percent: number, detail: object | null): void {
+    if (this.ended) return;
     if (Number.isFinite(percent)) this.percent = Math.max(this.percent, Math.min(99, Math.floor(percent)));
     const now = performance.now();
     if (now - this.written.at < PROGRESS_PAUSE_MS && this.percent - this.written.percent < 10) return;
@@ -86,13 +110,13 @@ export class Attempt {
         userId,
         leaseEpoch,
         percent: this.percent,
-        detail: detail && storableJson(detail),
+        detail: detail && storableJson(detail, MAX_DETAILS_LENGTH),
       }),
     );
   }
 
   private log(level: JobLogLevel, message: string, details: object | null): void {
-    if (this.lines > MAX_LOG_LINES) return;
+    if (this.ended || this.lines > MAX_LOG_LINES) return;
     const { id: jobId, leaseEpoch } = this.job;
     const entry = { jobId, leaseEpoch };
     this.keep(
@@ -107,7 +131,7 @@ export class Attempt {
             ...entry,
             level,
             message: storable(message).slice(0, MAX_MESSAGE_LENGTH),
-            details: details && storableJson(details),
+            details: details && storableJson(details, MAX_DETAILS_LENGTH),
           }),
     );
   }
@@ -122,32 +146,17 @@ export class Attempt {
     this.pending.add(kept);
   }
 
-  /** Gives up on a handler that does not react to the signal, so that it cannot hold its job for ever. */
-  private async unlessStuck<T>(work: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const { signal } = this.controller;
-    const stuck = new Promise<never>((_, reject) => {
-      const arm = () => {
-        timer = setTimeout(
-          () => reject(new Error(`The handler did not stop within ${STOP_GRACE_MS / 1000} s.`)),
-          STOP_GRACE_MS,
-        );
-      };
-      if (signal.aborted) arm();
-      else signal.addEventListener('abort', arm, { once: true });
-    });
-    try {
-      return await Promise.race([work, stuck]);
-    } finally {
-      clearTimeout(timer);
-    }
+  /** So that a handler that does not react to the signal cannot hold its job for ever. */
+  private giveUpIn(milliseconds: number): void {
+    clearTimeout(this.deadline);
+    this.deadline = setTimeout(
+      () => this.giveUp(new Error(`The handler did not stop within ${milliseconds / 1000} s.`)),
+      milliseconds,
+    );
   }
 }
 
-function storableResult(result: object | null): object | null {
-  if (result === null) return null;
-  const stored = storableJson(result);
-  return JSON.stringify(stored).length <= MAX_RESULT_LENGTH
-    ? stored
-    : { truncated: true, reason: `larger than ${MAX_RESULT_LENGTH} characters` };
+/** A handler that is not held to its types may also resolve to nothing. */
+function storableResult(result: object | null | undefined): object | null {
+  return result ? storableJson(result, MAX_RESULT_LENGTH) : null;
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { execute, query, type Read, type Tx } from '../../../kernel/database/index.js';
+import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
 import type { JobEndedEvent } from '../jobs.events.js';
 
 export interface DispatchedJob {
@@ -98,7 +98,10 @@ export class JobMovesRepository {
     );
   }
 
-  /** `running → completed | failed | cancelled | pending`, fenced by the lease epoch. Answers the jobs that moved. */
+  /**
+   * `running → completed | failed | cancelled | pending`, fenced by the lease epoch. Answers the jobs that moved.
+   * What would run again although somebody asked to cancel it (the push came too late) is cancelled instead.
+   */
   async settle(tx: Tx, settlements: readonly Settlement[]): Promise<EndedJob[]> {
     const rows = settlements.map(({ jobId, leaseEpoch, outcome }) => ({
       jobId,
@@ -107,12 +110,12 @@ export class JobMovesRepository {
     }));
     return query<EndedJob>(
       tx,
-      `update jobs set status = s.status, result = s.result::jsonb, error = s.error, error_code = s.error_code,
+      `update jobs set status = ${NEXT_STATUS}, result = s.result::jsonb, error = s.error, error_code = s.error_code,
               progress = case when s.status = 'completed' then 100 else progress end,
               retry_count = retry_count + s.spent, worker_id = null,
-              run_at = case when s.status = 'pending' then now() + make_interval(secs => s.delay) end,
+              run_at = case when ${NEXT_STATUS} = 'pending' then now() + make_interval(secs => s.delay) end,
               completed_at = case when s.status in ('completed', 'failed') then greatest(clock_timestamp(), started_at) end,
-              cancelled_at = case when s.status = 'cancelled' then greatest(clock_timestamp(), started_at) end,
+              cancelled_at = case when ${NEXT_STATUS} = 'cancelled' then greatest(clock_timestamp(), started_at) end,
               updated_at = clock_timestamp()
          from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::double precision[])
               as s(id, lease_epoch, status, result, error, error_code, spent, delay)
@@ -180,13 +183,23 @@ export class JobMovesRepository {
     );
   }
 
-  /** `running → pending | failed | cancelled` for jobs whose worker is dead or unknown. Answers those that moved. */
-  async rescue(tx: Tx): Promise<EndedJob[]> {
+  /** What the database's clock says. */
+  async now(read: Read): Promise<Date> {
+    const row = await queryOne<{ now: Date }>(read, `select clock_timestamp() as now`);
+    return row!.now;
+  }
+
+  /**
+   * `running → pending | failed | cancelled` for jobs whose worker is dead or unknown. Answers those that moved:
+   * none when the statement itself came to a standstill after `lookedAt`, because then nobody could beat either.
+   */
+  async rescue(tx: Tx, lookedAt: Date): Promise<EndedJob[]> {
     return query<EndedJob>(
       tx,
       `with orphan as (
          select id from jobs
           where completed_at is null and cancelled_at is null and status = 'running'
+            and clock_timestamp() < $3::timestamptz + interval '5 seconds'
             and not exists (select from workers where workers.id = jobs.worker_id and beat_at > clock_timestamp() - make_interval(secs => $1))
           order by id for update skip locked),
        verdict as (
@@ -201,7 +214,7 @@ export class JobMovesRepository {
               updated_at = clock_timestamp()
          from verdict v where jobs.id = v.id and jobs.status = 'running'
        returning ${ENDED_COLUMNS}`,
-      [WORKER_SILENCE_SECONDS, MAX_CRASHES],
+      [WORKER_SILENCE_SECONDS, MAX_CRASHES, lookedAt],
     );
   }
 
@@ -218,6 +231,8 @@ export class JobMovesRepository {
   }
 }
 
+/** Of a settlement `s`. */
+const NEXT_STATUS = `case when s.status = 'pending' and jobs.cancel_requested_at is not null then 'cancelled' else s.status end`;
 const ENDED_COLUMNS = `jobs.id, jobs.user_id as "userId", jobs.type, jobs.schedule_id as "scheduleId", jobs.status, jobs.error`;
 
 function columnsOf(outcome: Outcome) {

@@ -22,6 +22,9 @@ import { WorkersRepository, type HeldJob } from './workers.repository.js';
 /** Hub topic: somebody asked to cancel a running job. */
 export const JOB_CANCEL_TOPIC = 'job-cancel';
 
+/** Pause of a job that could not begin because of its surroundings: without it a lasting fault is a busy loop. */
+const BEGIN_AGAIN_SECONDS = 5;
+
 /** What this process does about a claimed job; no attempt before the handler begins. */
 interface Work {
   readonly leaseEpoch: number;
@@ -49,6 +52,8 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   });
   private readonly id = newId();
   private started = false;
+  /** The shutdown time is over: what has not begun is handed back like what runs. */
+  private handingBack = false;
   private unsubscribe: () => void = () => undefined;
 
   constructor(
@@ -94,6 +99,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     await Promise.race([finished, grace]);
     clearTimeout(timer);
     this.outcomes.abandon();
+    this.handingBack = true;
     for (const { attempt } of this.running.values()) attempt?.stop('shutdown');
     await finished;
     this.started = false;
@@ -109,7 +115,10 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
 
   private async handle(queue: QueueName, hint: Hint): Promise<void> {
     this.dispatcher.roomMade(queue);
-    await Promise.all(hint.jobs.map((claim) => this.work(claim)));
+    // The hint lasts as long as its last job: a shutdown waits for hints, and one job must not hide the others.
+    const ends = await Promise.allSettled(hint.jobs.map((claim) => this.work(claim)));
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   private async work(claim: readonly [jobId: string, dispatchNo: number]): Promise<void> {
@@ -157,9 +166,11 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     } catch (error) {
       // A type this build does not know or a payload it refuses fails visibly: a repetition would not help.
       if (error instanceof UserError) return { kind: 'failed', error: error.message, errorCode: error.code };
-      return { kind: 'release', delaySeconds: 0, reason: null };
+      this.log.warn({ err: error, jobId: job.id }, 'an attempt could not begin, it is tried again');
+      return { kind: 'release', delaySeconds: BEGIN_AGAIN_SECONDS, reason: null };
     }
     work.attempt = new Attempt(job, type, this.journal);
+    if (this.handingBack) work.attempt.stop('shutdown');
     return work.attempt.run(this.database.read, actor, payload);
   }
 

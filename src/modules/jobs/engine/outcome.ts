@@ -45,7 +45,16 @@ function codeOf(error: unknown): string {
 }
 
 function textOf(error: unknown): string {
-  return storable(error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LENGTH);
+  return storable(wordsOf(error)).slice(0, MAX_ERROR_LENGTH);
+}
+
+/** Anything can be thrown, also what has no text (`Object.create(null)`), and a message need not be one. */
+function wordsOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return 'It threw a value that cannot be shown.';
+  }
 }
 
 /** U+0000 and lone surrogates cannot be stored; what a handler says must never keep its job from ending. */
@@ -53,9 +62,26 @@ export function storable(text: string): string {
   return text.replaceAll('\0', '␀').toWellFormed();
 }
 
-/** The same for every string inside a JSON value; keys included. Anything JSON cannot carry is left out. */
-export function storableJson(value: object): object {
-  return JSON.parse(storableEscapes(JSON.stringify(value))) as object;
+/**
+ * The same for every string inside a JSON value; keys included. Never throws: a bigint becomes its digits, and a
+ * value that JSON cannot carry (a cycle) or that takes more than `maxLength` characters becomes a note of that.
+ */
+export function storableJson(value: object, maxLength = Infinity): object {
+  const json = storableEscapes(jsonOf(value));
+  return json.length <= maxLength
+    ? (JSON.parse(json) as object)
+    : { truncated: true, reason: `larger than ${maxLength} characters` };
+}
+
+function jsonOf(value: object): string {
+  try {
+    const json: string | undefined = JSON.stringify(value, (_key, part: unknown) =>
+      typeof part === 'bigint' ? String(part) : part,
+    );
+    return json ?? 'null';
+  } catch (error) {
+    return JSON.stringify({ unstorable: true, reason: wordsOf(error) });
+  }
 }
 
 /** In JSON text U+0000 and lone surrogates appear as escapes, because `JSON.stringify` is well-formed. */

@@ -7,6 +7,7 @@ import { HintQueue, QUEUE_NAMES, type QueueName } from '../../../kernel/queue/in
 import { SingleFlight } from '../../../kernel/time/index.js';
 import { Dispatcher } from './dispatcher.js';
 import { JobMovesRepository, WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
+import { Lookout } from './lookout.js';
 import { Settler } from './settler.js';
 import { WorkersRepository } from './workers.repository.js';
 
@@ -23,6 +24,7 @@ const HINT_PATIENCE_SECONDS = 30;
 export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly log: Log;
   private readonly flight: SingleFlight;
+  private readonly lookout = new Lookout();
   private started = false;
 
   constructor(
@@ -57,18 +59,24 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async pass(): Promise<void> {
-    const rescued = await this.database.tx(async (tx) => {
-      const jobs = await this.moves.rescue(tx);
-      await this.settler.recordEnds(tx, jobs);
-      return jobs;
-    });
-    if (rescued.length > 0) this.log.warn({ jobs: rescued.length }, 'took jobs back from dead workers');
-    await this.workers.forgetSilent(this.database.read, 10 * WORKER_SILENCE_SECONDS);
+    const now = await this.moves.now(this.database.read);
+    const rescued = this.lookout.look(now.getTime()) ? await this.rescue(now) : 0;
     let lost = 0;
     for (const queue of QUEUE_NAMES) lost += await this.requeueLost(queue);
     if (lost > 0)
       this.log.warn({ jobs: lost }, 'queue messages were lost, their jobs wait for dispatch again');
-    if (rescued.length + lost > 0) this.dispatcher.wake();
+    if (rescued + lost > 0) this.dispatcher.wake();
+  }
+
+  private async rescue(now: Date): Promise<number> {
+    const jobs = await this.database.tx(async (tx) => {
+      const rescued = await this.moves.rescue(tx, now);
+      await this.settler.recordEnds(tx, rescued);
+      return rescued;
+    });
+    if (jobs.length > 0) this.log.warn({ jobs: jobs.length }, 'took jobs back from dead workers');
+    await this.workers.forgetSilent(this.database.read, 10 * WORKER_SILENCE_SECONDS);
+    return jobs.length;
   }
 
   /** Hints are taken in their order, so a job dispatched well before the oldest waiting one has no hint any more. */
