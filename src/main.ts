@@ -15,13 +15,16 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 async function main(): Promise<void> {
   const settings = loadSettings();
   const log = Log.create({ level: settings.logLevel, format: settings.logFormat });
-  const steward = await start(settings, log, (message) => say(`steward: ${message}`));
-  stopOnSignals(steward, settings, log);
-  say(welcome(steward, settings));
+  const starting = start(settings, log, (message) => say(`steward: ${message}`));
+  stopOnSignals(starting, settings, log);
+  say(welcome(await starting, settings));
 }
 
-/** SIGTERM and SIGINT finish what is under way; a second signal ends the process at once. */
-function stopOnSignals(steward: RunningSteward, settings: Settings, log: Log): void {
+/**
+ * SIGTERM and SIGINT finish what is under way; a second signal ends the process at once. One that comes during the
+ * start waits for its end, so that a database that was just started is not left behind.
+ */
+function stopOnSignals(starting: Promise<RunningSteward>, settings: Settings, log: Log): void {
   let asked = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (asked) process.exit(1);
@@ -32,7 +35,8 @@ function stopOnSignals(steward: RunningSteward, settings: Settings, log: Log): v
       log.error({}, 'shutdown took too long');
       process.exit(1);
     }, limit * 1000).unref();
-    steward.stop().then(
+    const stopped = starting.then((steward) => steward.stop());
+    stopped.then(
       () => process.exit(0),
       (error: unknown) => {
         log.error({ err: error }, 'shutdown failed');

@@ -170,6 +170,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
       return { kind: 'release', delaySeconds: BEGIN_AGAIN_SECONDS, reason: null };
     }
     work.attempt = new Attempt(job, type, this.journal);
+    if (this.running.get(job.id) !== work) work.attempt.stop('lost'); // claimed anew while the owner was asked for
     if (this.handingBack) work.attempt.stop('shutdown');
     return work.attempt.run(this.database.read, actor, payload);
   }
