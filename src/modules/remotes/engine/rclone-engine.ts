@@ -110,7 +110,9 @@ export class RcloneEngine extends TransferEngine {
 
   override async list(remote: EngineRemote, path: RemotePath): Promise<FileEntry[]> {
     return this.translated([remote.root], undefined, async () => {
-      await this.locate([remote], { remoteId: remote.id, path });
+      const { real } = await this.locate([remote], { remoteId: remote.id, path });
+      // rclone opens what it lists: a named pipe would keep its process busy until the call is given up.
+      if (await isNoFolder(real)) throw new FileNotFound(`There is no folder at ${displayPath(path)}.`);
       try {
         return await this.pool.use(remote, (process) => entriesOf(process, 'r1:', path));
       } catch (error) {
@@ -253,4 +255,10 @@ function refuseBadOptions(options: CopyOptions): void {
 
 function overlap(): TransferError {
   return new TransferError('overlap', 'Source and destination are the same place or lie in each other.');
+}
+
+/** Whether something else than a folder is there. What is missing or unreadable is left for rclone to tell. */
+async function isNoFolder(place: string): Promise<boolean> {
+  const found = await localStat(place).catch(() => null);
+  return found !== null && !found.isDirectory();
 }
