@@ -64,10 +64,11 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: looking', () => {
     await expect(engine.list(from, parseRemotePath('/'))).rejects.toThrow(FileNotFound);
   });
 
-  it('takes a named pipe for no folder, without opening it', async () => {
-    const { from } = await twoRemotes();
+  it('takes a named pipe for neither file nor folder, without opening it', async () => {
+    const { from, remotes } = await twoRemotes();
     await promisify(execFile)('mkfifo', [join(from.root, 'pipe')]);
     await expect(engine.list(from, parseRemotePath('/pipe'))).rejects.toThrow(FileNotFound);
+    expect(await failure(copy(remotes, 'pipe', '/'))).toMatchObject({ kind: 'not_found' });
   }, 10_000);
 
   it('finds one file or folder', async () => {

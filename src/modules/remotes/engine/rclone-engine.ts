@@ -157,6 +157,13 @@ export class RcloneEngine extends TransferEngine {
     const source = { fs: 'r1:', path: from.path, isDir: true };
     const destination = { fs: same ? 'r1:' : 'r2:', path: to.path };
 
+    const there = await localStat(from.real).catch(() => null);
+    // The same for a source: rclone would wait for a writer of the pipe until the job's time is over.
+    if (there && !there.isDirectory() && !there.isFile())
+      throw new TransferError(
+        'not_found',
+        `There is neither a file nor a folder at ${displayPath(from.path)}.`,
+      );
     const entry =
       from.path === ROOT ? await rootEntry(from.real) : await entryAt(process, source.fs, from.path);
     if (entry === null)
