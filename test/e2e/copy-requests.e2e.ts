@@ -103,6 +103,14 @@ describe('asking for a copy', () => {
     });
   });
 
+  it('refuses a path that is too long only below the root of its remote', async () => {
+    const answer = await copies.ask(payload({}, { remoteId: to.id, path: '/' + 'x'.repeat(4090) }));
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { errors: [{ pointer: '/payload/destination/path', code: 'too_long' }] },
+    });
+  });
+
   it('lets a copy wait while rclone is missing, without spending a try, and tells', async () => {
     const { id } = await copies.start(from, to);
     const waiting = await copies.reach(id, ({ error }) => error !== null, 'a reason to wait');

@@ -131,6 +131,12 @@ describe('a body', () => {
     expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
   });
 
+  it('with a number that no double holds is 400, not stored as null', async () => {
+    const answer = await send('PATCH', '/api/users/me', '{"metadata":{"n":[1e309]}}');
+    expect(pointersOf(answer, 400, 'validation_failed')).toEqual(['/metadata/n/0']);
+    expect(answer.body.errors[0]?.code).toBe('number_too_large');
+  });
+
   it('with unknown fields is 400 and names each', async () => {
     const answer = await send(
       'POST',

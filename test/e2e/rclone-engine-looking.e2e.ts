@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
 import { RcloneBinary } from '../../src/modules/remotes/engine/rclone-binary.js';
 import { RcloneProcess } from '../../src/modules/remotes/engine/rclone-process.js';
@@ -61,6 +63,13 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: looking', () => {
     await rm(from.root, { recursive: true });
     await expect(engine.list(from, parseRemotePath('/'))).rejects.toThrow(FileNotFound);
   });
+
+  it('takes a named pipe for neither file nor folder, without opening it', async () => {
+    const { from, remotes } = await twoRemotes();
+    await promisify(execFile)('mkfifo', [join(from.root, 'pipe')]);
+    await expect(engine.list(from, parseRemotePath('/pipe'))).rejects.toThrow(FileNotFound);
+    expect(await failure(copy(remotes, 'pipe', '/'))).toMatchObject({ kind: 'not_found' });
+  }, 10_000);
 
   it('finds one file or folder', async () => {
     const { from } = await twoRemotes();

@@ -22,6 +22,10 @@ class HeaderAuthenticator extends Authenticator {
       return Promise.reject(UserError.unauthenticated('no_user', 'x-test-user is missing or malformed.'));
     return Promise.resolve({ type: 'user', userId, role: role as UserRole, sessionId: userId });
   }
+
+  stillHolds(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
 }
 
 @Global()

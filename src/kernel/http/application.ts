@@ -8,7 +8,7 @@ import { Log } from '../log/index.js';
 import { serveDocumentation } from './openapi.js';
 import { BODY_LIMIT_BYTES, toAppError, toProblem } from './problem.js';
 import { ProblemFilter } from './problem.filter.js';
-import { requestContext, requestIdFrom } from './request-context.js';
+import { pathOf, requestContext, requestIdFrom } from './request-context.js';
 import { refuseUnstorable } from './text-guard.js';
 import { validationPipe } from './validation.js';
 
@@ -98,15 +98,15 @@ function installHooks(app: NestFastifyApplication, log: Log): void {
     },
   );
   fastify.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
-    const { pathname } = new URL(request.url, 'http://localhost');
+    const path = pathOf(request.url);
     const details = {
       method: request.method,
-      path: pathname,
+      path,
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
       requestId: request.id,
     };
-    if (pathname.startsWith('/api/health')) requests.debug(details, 'request');
+    if (path.startsWith('/api/health')) requests.debug(details, 'request');
     else requests.info(details, 'request');
     done();
   });

@@ -2,6 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { UserError } from './errors.js';
+import { pathOf } from './request-context.js';
 
 /** A request that carries an Idempotency-Key, as a service needs it. */
 export interface OnceRequest {
@@ -27,7 +28,7 @@ export const Once = createParamDecorator((_: unknown, context: ExecutionContext)
     );
   return {
     key,
-    route: `${request.method} ${request.url.split('?')[0]}`,
+    route: `${request.method} ${pathOf(request.url)}`,
     bodyHash: createHash('sha256')
       .update(JSON.stringify(request.body ?? null))
       .digest(),

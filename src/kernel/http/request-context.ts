@@ -20,3 +20,9 @@ export const requestContext = {
 export function requestIdFrom(header: string | string[] | undefined): string {
   return typeof header === 'string' && /^[A-Za-z0-9._-]{8,128}$/.test(header) ? header : randomUUID();
 }
+
+/**
+ * The path of a request as it was sent, without the query. Not by way of `URL`, which takes the beginning of
+ * `//host/x` for a host and throws for `//[`: such a request would be logged under another path, or not at all.
+ */
+export const pathOf = (url: string): string => url.split('?', 1)[0] ?? '';

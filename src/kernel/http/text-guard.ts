@@ -8,7 +8,8 @@ const RESERVED: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prot
 
 /**
  * Refuses what PostgreSQL cannot store or what would poison a queue: U+0000 and lone surrogates in any string
- * or key, keys of prototypes, and nesting beyond `MAX_DEPTH`. Names the place by JSON Pointer. `where` is the part of the request.
+ * or key, numbers beyond the range of a double (they would be stored as null), keys of prototypes, and nesting
+ * beyond `MAX_DEPTH`. Names the place by JSON Pointer. `where` is the part of the request.
  */
 export function refuseUnstorable(value: unknown, where: 'body' | 'query' | 'path'): void {
   walk(value, '', 0, where);
@@ -16,6 +17,12 @@ export function refuseUnstorable(value: unknown, where: 'body' | 'query' | 'path
 
 function walk(value: unknown, pointer: string, depth: number, where: string): void {
   if (typeof value === 'string') return checkText(value, pointer, where);
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw UserError.field(
+      pointer === '' ? `/${where}` : pointer,
+      'number_too_large',
+      'is too large a number',
+    );
   if (value === null || typeof value !== 'object') return;
   if (depth >= MAX_DEPTH)
     throw UserError.field(pointer, 'too_deep', `is nested deeper than ${MAX_DEPTH} levels`);

@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { UserActor } from '../auth/index.js';
 import { Database } from '../database/index.js';
 import { Log } from '../log/index.js';
 import { formatCursor, parseCursor, type Position } from './cursor.js';
@@ -50,6 +51,7 @@ export class EventStreams implements OnModuleInit {
    * there; when that is not possible without loss, `event: gap` comes first. Resolves when the stream is live.
    */
   async open(
+    actor: UserActor,
     filter: EventFilter,
     lastEventId: string | undefined,
     request: FastifyRequest,
@@ -63,7 +65,7 @@ export class EventStreams implements OnModuleInit {
     let stream: SseStream;
     try {
       start = await this.startOf(lastEventId);
-      stream = openSse(request, reply, this.registry);
+      stream = openSse(actor, request, reply, this.registry);
     } catch (error) {
       unsubscribe();
       throw error;

@@ -42,7 +42,7 @@ export class EventsController {
     if (all === 'true' && !isAdmin(actor))
       throw UserError.forbidden('Only admins see the events of all users.');
     const filter = { channels, userId: all === 'true' ? undefined : actor.userId };
-    return this.streams.open(filter, resumeId(request) ?? lastEventId, request, reply);
+    return this.streams.open(actor, filter, resumeId(request) ?? lastEventId, request, reply);
   }
 }
 

@@ -1,5 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Authenticator, type UserActor } from '../auth/index.js';
 import { OperationalError } from '../http/errors.js';
+import { Log } from '../log/index.js';
 import { SseStream } from './sse.js';
 
 const HEARTBEAT_MS = 15_000;
@@ -7,22 +9,37 @@ const EARLIEST_RETURN_MS = 500;
 const RETURN_SPREAD_MS = 4_500;
 
 /**
- * Every open event stream of this process. They end when a shutdown begins, because the server waits for open
- * responses and would otherwise never stop; each client is told another moment to come back.
+ * Every open event stream of this process.
+ *
+ * With each heartbeat, so within 15 seconds, those end whose session has ended or whose user has another role: the
+ * rights were asked for when the stream was opened, and it would go on with them for ever. While the database is
+ * away they go on.
+ *
+ * All end when a shutdown begins, because the server waits for open responses and would otherwise never stop; each
+ * client is told another moment to come back.
  */
 @Injectable()
 export class SseRegistry implements OnModuleDestroy {
-  private readonly streams = new Set<SseStream>();
+  private readonly streams = new Map<SseStream, UserActor>();
   private heartbeat: NodeJS.Timeout | undefined;
+  private looking: Promise<void> | null = null;
   private draining = false;
+  private readonly log: Log;
+
+  constructor(
+    private readonly authenticator: Authenticator,
+    log: Log,
+  ) {
+    this.log = log.area('events');
+  }
 
   get size(): number {
     return this.streams.size;
   }
 
-  add(stream: SseStream): void {
-    this.heartbeat ??= setInterval(() => this.beat(), HEARTBEAT_MS).unref();
-    this.streams.add(stream);
+  add(stream: SseStream, actor: UserActor): void {
+    this.heartbeat ??= setInterval(() => void this.beat(), HEARTBEAT_MS).unref();
+    this.streams.set(stream, actor);
     stream.onClose(() => this.streams.delete(stream));
   }
 
@@ -35,7 +52,7 @@ export class SseRegistry implements OnModuleDestroy {
   closeAll(): void {
     this.draining = true;
     clearInterval(this.heartbeat);
-    for (const stream of this.streams)
+    for (const stream of this.streams.keys())
       stream.close(EARLIEST_RETURN_MS + Math.round(Math.random() * RETURN_SPREAD_MS));
   }
 
@@ -43,7 +60,28 @@ export class SseRegistry implements OnModuleDestroy {
     this.closeAll();
   }
 
-  private beat(): void {
-    for (const stream of this.streams) stream.heartbeat();
+  /** One heartbeat of all streams; resolves when those that may no longer be open have ended. Never rejects. */
+  async beat(): Promise<void> {
+    for (const stream of this.streams.keys()) stream.heartbeat();
+    this.looking ??= this.endRevoked().finally(() => {
+      this.looking = null;
+    });
+    await this.looking;
+  }
+
+  private async endRevoked(): Promise<void> {
+    const actors = new Map([...this.streams.values()].map((actor) => [keyOf(actor), actor]));
+    try {
+      for (const [key, actor] of actors) if (!(await this.authenticator.stillHolds(actor))) this.end(key);
+    } catch (error) {
+      this.log.warn({ err: error }, 'the sessions of event streams cannot be looked at just now');
+    }
+  }
+
+  private end(key: string): void {
+    for (const [stream, actor] of this.streams) if (keyOf(actor) === key) stream.close();
   }
 }
+
+/** Streams of one session are looked at together; one opened after a change of role is another matter. */
+const keyOf = ({ sessionId, role }: UserActor): string => `${sessionId} ${role}`;

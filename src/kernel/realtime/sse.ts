@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { UserActor } from '../auth/index.js';
 
 export interface SseMessage {
   /** Event name; absent only for a message that moves the client's last event id and shows nothing. */
@@ -113,7 +114,7 @@ export class SseStream {
 /** Who keeps the open streams of this process; see `SseRegistry`. */
 export interface OpenStreams {
   refuseWhileDraining(): void;
-  add(stream: SseStream): void;
+  add(stream: SseStream, actor: UserActor): void;
 }
 
 /** How long a client waits before it reconnects by itself. */
@@ -124,7 +125,12 @@ const RETRY_MS = 2_000;
  * headers that earlier hooks have set (request id, security headers) are kept. Throws `OperationalError` (503)
  * while the process is shutting down.
  */
-export function openSse(request: FastifyRequest, reply: FastifyReply, registry: OpenStreams): SseStream {
+export function openSse(
+  actor: UserActor,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  registry: OpenStreams,
+): SseStream {
   registry.refuseWhileDraining();
   const { raw } = reply.hijack();
   request.raw.socket.setTimeout(0);
@@ -137,7 +143,7 @@ export function openSse(request: FastifyRequest, reply: FastifyReply, registry: 
   });
   raw.write(`retry: ${RETRY_MS}\n\n`);
   const stream = new SseStream(raw);
-  registry.add(stream);
+  registry.add(stream, actor);
   return stream;
 }
 

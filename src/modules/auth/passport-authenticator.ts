@@ -1,13 +1,24 @@
 import { Injectable, type ExecutionContext } from '@nestjs/common';
 import { Authenticator, type UserActor } from '../../kernel/auth/index.js';
+import { Database } from '../../kernel/database/index.js';
 import { UserError } from '../../kernel/http/index.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
+import { SessionsRepository } from './sessions.repository.js';
 
 /** The kernel's port on passport: any refusal of the strategy leaves as `UserError` 401 with a code that says why. */
 @Injectable()
 export class PassportAuthenticator extends Authenticator {
-  constructor(private readonly strategy: AccessTokenStrategy) {
+  constructor(
+    private readonly strategy: AccessTokenStrategy,
+    private readonly sessions: SessionsRepository,
+    private readonly database: Database,
+  ) {
     super();
+  }
+
+  async stillHolds({ userId, role, sessionId }: UserActor): Promise<boolean> {
+    const holder = await this.sessions.holder(this.database.read, sessionId);
+    return holder?.userId === userId && holder.role === role;
   }
 
   async authenticate(context: ExecutionContext): Promise<UserActor> {

@@ -31,7 +31,7 @@ export class JobStream {
 
   async follow(actor: UserActor, id: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     await this.jobs.get(actor, id); // 404 while it can still be told
-    const stream = openSse(request, reply, this.registry);
+    const stream = openSse(actor, request, reply, this.registry);
     const waiting: (() => void)[] = [];
     let deliver = (send: () => void): void => void waiting.push(send);
     const endings = await this.tail.subscribe({ channels: ['jobs'], subjectId: id }, (event) => {

@@ -10,7 +10,13 @@ import {
   type TransferObserver,
 } from './engine/transfer-engine.js';
 import { FileListings } from './file-listings.js';
-import { isSameOrInside, joinRemotePath, parseRemotePath } from './remote-path.js';
+import {
+  InvalidRemotePath,
+  type RemotePath,
+  isSameOrInside,
+  joinRemotePath,
+  parseRemotePath,
+} from './remote-path.js';
 import { remotePath } from './remotes.schema.js';
 import { RemotesService } from './remotes.service.js';
 import { transferProblem } from './transfer-problem.js';
@@ -83,8 +89,8 @@ export class CopyFilesJob extends JobHandler<CopyPayload> {
   /** Both remotes are the actor's to use, and the copy does not go into its own source. */
   override async authorize(read: Read, actor: Actor, payload: CopyPayload): Promise<void> {
     const [source, destination] = await this.places(read, actor, payload);
-    const from = joinRemotePath(parseRemotePath(source.root), payload.source.path);
-    const to = joinRemotePath(parseRemotePath(destination.root), payload.destination.path);
+    const from = placeOf(source, payload.source.path, '/payload/source/path');
+    const to = placeOf(destination, payload.destination.path, '/payload/destination/path');
     if (isSameOrInside(to, from))
       throw UserError.field('/payload/destination', 'overlap', 'is the source itself or lies in it');
   }
@@ -116,6 +122,20 @@ export class CopyFilesJob extends JobHandler<CopyPayload> {
       await this.remotes.forEngine(read, actor, source.remoteId, 'source remote'),
       await this.remotes.forEngine(read, actor, destination.remoteId, 'destination remote'),
     ];
+  }
+}
+
+/** A path that is short enough by itself may be too long below the root of its remote. */
+function placeOf({ root }: EngineRemote, path: string, pointer: string): RemotePath {
+  try {
+    return joinRemotePath(parseRemotePath(root), path);
+  } catch (error) {
+    if (!(error instanceof InvalidRemotePath)) throw error;
+    throw UserError.field(
+      pointer,
+      error.reason,
+      `cannot be used below the root of its remote: ${error.message}`,
+    );
   }
 }
 

@@ -110,7 +110,9 @@ export class RcloneEngine extends TransferEngine {
 
   override async list(remote: EngineRemote, path: RemotePath): Promise<FileEntry[]> {
     return this.translated([remote.root], undefined, async () => {
-      await this.locate([remote], { remoteId: remote.id, path });
+      const { real } = await this.locate([remote], { remoteId: remote.id, path });
+      // rclone opens what it lists: a named pipe would keep its process busy until the call is given up.
+      if (await isNoFolder(real)) throw new FileNotFound(`There is no folder at ${displayPath(path)}.`);
       try {
         return await this.pool.use(remote, (process) => entriesOf(process, 'r1:', path));
       } catch (error) {
@@ -155,6 +157,13 @@ export class RcloneEngine extends TransferEngine {
     const source = { fs: 'r1:', path: from.path, isDir: true };
     const destination = { fs: same ? 'r1:' : 'r2:', path: to.path };
 
+    const there = await localStat(from.real).catch(() => null);
+    // The same for a source: rclone would wait for a writer of the pipe until the job's time is over.
+    if (there && !there.isDirectory() && !there.isFile())
+      throw new TransferError(
+        'not_found',
+        `There is neither a file nor a folder at ${displayPath(from.path)}.`,
+      );
     const entry =
       from.path === ROOT ? await rootEntry(from.real) : await entryAt(process, source.fs, from.path);
     if (entry === null)
@@ -253,4 +262,10 @@ function refuseBadOptions(options: CopyOptions): void {
 
 function overlap(): TransferError {
   return new TransferError('overlap', 'Source and destination are the same place or lie in each other.');
+}
+
+/** Whether something else than a folder is there. What is missing or unreadable is left for rclone to tell. */
+async function isNoFolder(place: string): Promise<boolean> {
+  const found = await localStat(place).catch(() => null);
+  return found !== null && !found.isDirectory();
 }
