@@ -4,4 +4,14 @@ export { Idempotency } from './idempotency.js';
 export { Once, type OnceRequest } from './once.js';
 export { requestContext } from './request-context.js';
 export { Returns, ReturnsEvents, ReturnsNothing } from './returns.js';
-export { idParam, instantIn, instantOut, pageOf, pageQuery, parseOrThrow, uuid } from './validation.js';
+export {
+  idParam,
+  instantIn,
+  instantOut,
+  nameOf,
+  pageOf,
+  pageQuery,
+  parseOrThrow,
+  textOf,
+  uuid,
+} from './validation.js';

@@ -48,7 +48,36 @@ export const validationPipe = new StandardSchemaValidationPipe({
 
 const escape = (key: PropertyKey): string => String(key).replaceAll('~', '~0').replaceAll('/', '~1');
 
-/** Schemas that every module shares. */
+/** Text of `min` to `max` characters, counted as PostgreSQL counts them: code points, not UTF-16 units. */
+export const textOf = (min: number, max: number) =>
+  z
+    .string({ error: 'must be a text' })
+    .superRefine((value, context) => {
+      const characters = Array.from(value).length;
+      const message = `must have ${min} to ${max} characters`;
+      if (characters < min)
+        context.addIssue({ code: 'too_small', origin: 'string', minimum: min, inclusive: true, message });
+      if (characters > max)
+        context.addIssue({ code: 'too_big', origin: 'string', maximum: max, inclusive: true, message });
+    })
+    .meta({ minLength: min, maxLength: max });
+
+/**
+ * A name people read in lists: one line of 1 to `max` characters, of which one at least can be seen, without
+ * controls of the line or of the reading direction, which would let one name pass for another.
+ */
+export const nameOf = (max: number) =>
+  textOf(1, max)
+    .refine(
+      (value) => !/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u.test(value),
+      'must not contain control characters',
+    )
+    .refine((value) => value.trim() === value, 'must not begin or end with a space')
+    .refine(
+      (value) => value === '' || !/^[\p{Cf}\p{Z}]+$/u.test(value),
+      'must have a character that can be seen',
+    )
+    .meta({ minLength: 1, maxLength: max });
 export const uuid = z.uuid({ error: 'must be a UUID' });
 /** An instant on the wire: RFC 3339 in UTC with milliseconds. */
 export const instantOut = z.iso.datetime({ precision: 3 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instantOut, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
+import { instantOut, nameOf, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
 import { InvalidRemotePath, MAX_PATH_BYTES, displayPath, parseRemotePath } from './remote-path.js';
 
 export const REMOTE_TYPES = ['local'] as const;
@@ -21,18 +21,7 @@ export const remotePath = z
   })
   .meta({ description: 'A file or a folder of the remote; / is its root.', maxLength: MAX_PATH_BYTES });
 
-const remoteName = z
-  .string({ error: 'must be a text' })
-  .refine((value) => {
-    const characters = Array.from(value).length;
-    return characters >= 1 && characters <= 100;
-  }, 'must have 1 to 100 characters')
-  .refine(
-    (value) => !/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u.test(value),
-    'must not contain control characters',
-  )
-  .refine((value) => value.trim() === value, 'must not begin or end with a space')
-  .meta({ minLength: 1, maxLength: 100 });
+const remoteName = nameOf(100);
 
 const localRoot = z
   .string({ error: 'must be a text' })

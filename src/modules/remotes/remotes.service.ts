@@ -19,7 +19,7 @@ import {
 } from '../../kernel/http/index.js';
 import { Events } from '../../kernel/realtime/index.js';
 import { AuditService } from '../audit/index.js';
-import { type EngineRemote, TransferEngine } from './engine/transfer-engine.js';
+import { type EngineRemote, TransferEngine, TransferError } from './engine/transfer-engine.js';
 import { FileListings } from './file-listings.js';
 import { localUsage, prepareLocalRoot } from './local-folder.js';
 import type { RemoteEntity } from './remote.entity.js';
@@ -201,7 +201,8 @@ export class RemotesService {
       if (await this.engine.stat(remote, ROOT)) return { status: 'online', detail: null };
       return { status: 'offline', detail: 'The folder of this remote is not there.' };
     } catch (error) {
-      return { status: 'offline', detail: error instanceof Error ? error.message : String(error) };
+      if (!(error instanceof TransferError)) throw error;
+      return { status: 'offline', detail: error.message };
     }
   }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instantIn, instantOut, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
+import { instantIn, instantOut, nameOf, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
 import { jobRequest } from '../jobs/index.js';
 import { MAX_UPCOMING } from './core/index.js';
 import { SLOT_OUTCOMES } from './schedule-slot.entity.js';
@@ -53,7 +53,8 @@ const jobTemplate = z.strictObject({
   maxRetries: jobRequest.maxRetries,
 });
 
-const name = z.string().trim().min(1).max(255);
+/** Spaces around it are taken off. */
+const name = z.string({ error: 'must be a text' }).trim().pipe(nameOf(255));
 const settings = {
   description: z.string().max(4000).nullable().optional(),
   ...timing,

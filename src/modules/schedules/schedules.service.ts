@@ -162,6 +162,7 @@ export class SchedulesService {
     return this.database.tx(async (tx) => {
       const rule = await this.visibleForUpdate(tx, actor, id);
       if (rule.isActive) return versioned(rule);
+      if ((await this.owners.actorFor(tx, rule)) === null) throw ownerInactive();
       const now = await this.rules.now(tx);
       const columns = ruleChanges(rule, { isActive: true }, now);
       return this.save(tx, actor, rule, columns, 'schedule.resume', {});

@@ -136,7 +136,7 @@ describe('administration', () => {
     expect((await app.call('GET', '/users', { token })).status).toBe(403);
     await patch({ isActive: false });
     expect((await app.call('GET', '/users/me', { token })).body['code']).toBe('session_ended');
-    expect(await users.rightsOf(database.read, id)).toEqual({ role: 'user', isActive: false });
+    expect(await users.rightsOf(database.read, id)).toEqual({ id, role: 'user', isActive: false });
     const records = await app.sql<{ details: object; user_id: string }>(
       `select details, user_id from audit_logs where action = 'user.update' and resource_id = $1 order by id`,
       [id],
@@ -200,7 +200,7 @@ describe('the last active admin', () => {
     await person();
     const answer = await app.call('PATCH', `/users/${id}`, { token, body: changes });
     expect(answer).toMatchObject({ status: 409, body: { code: 'last_admin' } });
-    expect(await users.rightsOf(database.read, id)).toEqual({ role: 'admin', isActive: true });
+    expect(await users.rightsOf(database.read, id)).toEqual({ id, role: 'admin', isActive: true });
   });
 
   it('is still there after all admins demote each other at once', async () => {

@@ -1,26 +1,12 @@
 import { z } from 'zod';
 import { USER_ROLES } from '../../kernel/auth/index.js';
-import { instantOut, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
-
-/** Text of `min` to `max` characters, counted as PostgreSQL counts them: code points, not UTF-16 units. */
-const text = (min: number, max: number) =>
-  z
-    .string({ error: 'must be a text' })
-    .superRefine((value, context) => {
-      const characters = Array.from(value).length;
-      const message = `must have ${min} to ${max} characters`;
-      if (characters < min)
-        context.addIssue({ code: 'too_small', origin: 'string', minimum: min, inclusive: true, message });
-      if (characters > max)
-        context.addIssue({ code: 'too_big', origin: 'string', maximum: max, inclusive: true, message });
-    })
-    .meta({ minLength: min, maxLength: max });
+import { instantOut, nameOf, pageOf, pageQuery, textOf, uuid } from '../../kernel/http/index.js';
 
 /** Of a new account; nothing is trimmed or cut off. */
-export const newPassword = text(8, 128);
+export const newPassword = textOf(8, 128);
 /** At login also passwords of older rules are tried, so the lower bound is open. */
-export const anyPassword = text(1, 128);
-export const anyIdentifier = text(1, 255);
+export const anyPassword = textOf(1, 128);
+export const anyIdentifier = textOf(1, 255);
 
 const METADATA_MAX_BYTES = 16_384;
 const metadata = z
@@ -31,12 +17,9 @@ const metadata = z
   );
 
 // What an address or a name must look like beyond its length is the matter of `identifiers.ts`.
-export const emailIn = text(3, 255);
-export const usernameIn = text(1, 50);
-export const fullNameIn = text(1, 255).refine(
-  (value) => !/\p{Cc}/u.test(value),
-  'must not contain control characters',
-);
+export const emailIn = textOf(3, 255);
+export const usernameIn = textOf(1, 50);
+export const fullNameIn = nameOf(255);
 const role = z.enum(USER_ROLES, { error: `must be one of ${USER_ROLES.join(', ')}` });
 const flag = z.boolean({ error: 'must be true or false' });
 
@@ -75,7 +58,7 @@ export const usersQuery = z.strictObject({
     .transform((value) => value === 'true')
     .optional(),
   /** Part of the e-mail, username or full name, in any case. */
-  q: text(1, 255).optional(),
+  q: textOf(1, 255).optional(),
 });
 
 export const userView = z
