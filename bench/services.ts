@@ -1,11 +1,10 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
 import { startEmbeddedPostgres } from '../src/kernel/database/embedded/embedded-postgres.js';
+import { freePort } from '../src/kernel/database/embedded/postmaster.js';
 import { migrate } from '../src/kernel/database/migrate.js';
 
 export interface BenchServices {
@@ -66,13 +65,4 @@ async function startRedis(
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
   for await (const chunk of child.stdout) if (String(chunk).includes('Ready to accept connections')) break;
   return { url: `redis://127.0.0.1:${port}`, port, process: child };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

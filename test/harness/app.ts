@@ -11,6 +11,7 @@ import { drain } from '../../src/kernel/http/drain.js';
 import { listen } from '../../src/kernel/http/listen.js';
 import { Log } from '../../src/kernel/log/index.js';
 import { FirstAdmin } from '../../src/modules/auth/index.js';
+import { accessToken } from './client.js';
 import { createTestDatabase } from './database.js';
 
 const ADMIN = { identifier: 'admin@steward.local', password: 'the password of the tests' };
@@ -72,12 +73,18 @@ export class TestApp {
     await app.get(FirstAdmin).ensure();
     const url = await listen(app, '127.0.0.1', 0);
     app.get(Health).enter('serving');
-    return new TestApp(url, settings, await tokenOf(url, ADMIN), app, async (look) => {
-      await drain(app, 2_000);
-      await look?.();
-      await database.drop();
-      await rm(dataDir, { recursive: true, force: true });
-    });
+    return new TestApp(
+      url,
+      settings,
+      await accessToken(url, ADMIN.identifier, ADMIN.password),
+      app,
+      async (look) => {
+        await drain(app, 2_000);
+        await look?.();
+        await database.drop();
+        await rm(dataDir, { recursive: true, force: true });
+      },
+    );
   }
 
   /** A provider of the application. */
@@ -112,16 +119,6 @@ export class TestApp {
     const { body } = await this.call<{ id: string }>('POST', '/api/users', {
       body: { email, password, role },
     });
-    return { id: body.id, token: await tokenOf(this.url, { identifier: email, password }) };
+    return { id: body.id, token: await accessToken(this.url, email, password) };
   }
-}
-
-async function tokenOf(url: string, credentials: { identifier: string; password: string }): Promise<string> {
-  const answer = await fetch(`${url}/api/auth/login`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(credentials),
-  });
-  if (!answer.ok) throw new Error(`no login: ${answer.status} ${await answer.text()}`);
-  return ((await answer.json()) as { accessToken: string }).accessToken;
 }

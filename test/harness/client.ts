@@ -6,13 +6,7 @@ export class Client {
   ) {}
 
   static async login(url: string, identifier: string, password: string): Promise<Client> {
-    const answer = await fetch(`${url}/api/auth/login`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ identifier, password }),
-    });
-    if (!answer.ok) throw new Error(`no login: ${answer.status} ${await answer.text()}`);
-    return new Client(url, ((await answer.json()) as { accessToken: string }).accessToken);
+    return new Client(url, await accessToken(url, identifier, password));
   }
 
   /** The same user at another process. */
@@ -39,4 +33,15 @@ export class Client {
       ...(signal ? { signal } : {}),
     });
   }
+}
+
+/** What a login answers as access token; rejects when it is refused. */
+export async function accessToken(url: string, identifier: string, password: string): Promise<string> {
+  const answer = await fetch(`${url}/api/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ identifier, password }),
+  });
+  if (!answer.ok) throw new Error(`no login: ${answer.status} ${await answer.text()}`);
+  return ((await answer.json()) as { accessToken: string }).accessToken;
 }

@@ -1,16 +1,12 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Client, escapeIdentifier } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/kernel/database/embedded/embedded-postgres.js';
-import { freePort } from '../../src/kernel/database/embedded/postmaster.js';
 import { findProgram } from '../../scripts/lib/programs.mjs';
-import { until } from './until.js';
+import { startRedisServer } from './redis-server.js';
 
 /** Where a migrated, empty database can be cloned from. */
 const TEMPLATE = 'steward_template';
@@ -86,8 +82,11 @@ async function startServices(): Promise<Services> {
     });
     stops.push(() => postgres.release());
     await createTemplate(postgres.url);
-    const redis = await startRedis(directory);
-    if (redis !== undefined) stops.push(redis.stop);
+    const redis =
+      findProgram('redis-server') === undefined
+        ? undefined
+        : await startRedisServer({ dir: directory, 'maxmemory-policy': 'noeviction' });
+    if (redis !== undefined) stops.push(() => redis.kill());
     return { postgresUrl: postgres.url, redisUrl: redis?.url ?? '', stop };
   } catch (error) {
     await stop();
@@ -109,41 +108,4 @@ async function createTemplate(postgresUrl: string): Promise<void> {
   const built = pathToFileURL(path.resolve(import.meta.dirname, '../../dist/src/kernel/database/migrate.js'));
   const { migrate }: { migrate: (url: string) => Promise<void> } = await import(built.href);
   await migrate(url.href);
-}
-
-/** A Redis of its own, empty and without files; undefined where there is no redis-server. */
-async function startRedis(
-  directory: string,
-): Promise<{ url: string; stop: () => Promise<void> } | undefined> {
-  const program = findProgram('redis-server');
-  if (program === undefined) return undefined;
-  const port = await freePort();
-  const options = { port, bind: '127.0.0.1', save: '', appendonly: 'no', 'maxmemory-policy': 'noeviction' };
-  const args = Object.entries({ ...options, dir: directory }).flatMap(([k, v]) => [`--${k}`, String(v)]);
-  const child = spawn(program, args, { stdio: 'ignore' });
-  const ended = once(child, 'exit');
-  await until(() => child.exitCode !== null || listens(port), { describe: 'redis-server to listen' });
-  if (child.exitCode !== null) throw new Error(`redis-server ended with code ${child.exitCode}`);
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    stop: async () => {
-      if (isRunning(child)) child.kill('SIGKILL');
-      await ended;
-    },
-  };
-}
-
-function isRunning(child: ChildProcess): boolean {
-  return child.exitCode === null && child.signalCode === null;
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { within } from '../time/index.js';
 
 export interface PartHealth {
   readonly status: 'ok' | 'degraded' | 'down';
@@ -62,12 +63,12 @@ export class Health {
 async function measured({ check }: HealthCheck): Promise<PartHealth> {
   const began = performance.now();
   const latencyMs = () => Math.round((performance.now() - began) * 10) / 10;
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_LIMIT_MS} ms`)), CHECK_LIMIT_MS);
-  });
   try {
-    const detail = await Promise.race([check(), limit]);
+    const detail = await within(
+      check(),
+      CHECK_LIMIT_MS,
+      () => new Error(`no answer within ${CHECK_LIMIT_MS} ms`),
+    );
     return detail === undefined
       ? { status: 'ok', latencyMs: latencyMs() }
       : { status: 'degraded', detail, latencyMs: latencyMs() };
@@ -77,7 +78,5 @@ async function measured({ check }: HealthCheck): Promise<PartHealth> {
       detail: error instanceof Error ? error.message : String(error),
       latencyMs: latencyMs(),
     };
-  } finally {
-    clearTimeout(timer);
   }
 }

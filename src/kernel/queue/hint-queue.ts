@@ -4,6 +4,7 @@ import { ModuleRef } from '@nestjs/core';
 import type { Queue } from 'bullmq';
 import { OperationalError } from '../http/errors.js';
 import { Log } from '../log/index.js';
+import { within } from '../time/index.js';
 import { QUEUE_NAMES, type Hint, type QueueName } from './queues.js';
 
 /** Longest wait for the queue's store. The rows are the truth, so giving up only delays a dispatch. */
@@ -41,13 +42,13 @@ export class HintQueue implements OnModuleInit {
     if (hints.length === 0) return;
     // The id makes one dispatch one message even if this call is repeated. BullMQ refuses ids with a colon.
     const messages = hints.map((data) => ({ name: 'hint', data, opts: { jobId: hintId(data) } }));
-    await within(this.queue(queue).addBulk(messages));
+    await answerOf(this.queue(queue).addBulk(messages));
   }
 
   /** How many hints wait, and the database time at which the oldest of them was dispatched. */
   async waiting(queue: QueueName): Promise<{ count: number; oldestDispatchedAt: number | null }> {
     const store = this.queue(queue);
-    const [count, oldest] = await within(Promise.all([store.getWaitingCount(), store.getWaiting(0, 0)]));
+    const [count, oldest] = await answerOf(Promise.all([store.getWaitingCount(), store.getWaiting(0, 0)]));
     return { count, oldestDispatchedAt: oldest[0]?.data.dispatchedAt ?? null };
   }
 
@@ -61,17 +62,9 @@ function hintId(hint: Hint): string {
   return `${jobId}-${dispatchNo}`;
 }
 
-async function within<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new OperationalError('queue_unavailable', 'The queue does not answer.')),
-      STORE_LIMIT_MS,
-    );
-  });
-  try {
-    return await Promise.race([answer, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const answerOf = <T>(store: Promise<T>): Promise<T> =>
+  within(
+    store,
+    STORE_LIMIT_MS,
+    () => new OperationalError('queue_unavailable', 'The queue does not answer.'),
+  );

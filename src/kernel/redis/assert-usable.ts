@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { within } from '../time/index.js';
 import { redisAddress } from './redis-address.js';
 import { reasonOf } from './redis-connections.js';
 
@@ -27,7 +28,11 @@ export async function assertRedisUsable(
   let reason: unknown;
   redis.on('error', (error) => (reason ??= error));
   try {
-    const policy = await within(policyOf(redis));
+    const policy = await within(
+      policyOf(redis),
+      BOOT_LIMIT_MS,
+      () => new Error(`no answer within ${BOOT_LIMIT_MS} ms`),
+    );
     if (policy === null)
       warn(
         `Redis at ${address} does not tell its maxmemory-policy; make sure that it is noeviction, or queued work can be lost.`,
@@ -60,16 +65,4 @@ function evictionAdvice(address: string, policy: string): string {
     'Steward needs noeviction: run `redis-cli config set maxmemory-policy noeviction` ' +
     'and put `maxmemory-policy noeviction` into redis.conf.'
   );
-}
-
-async function within<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${BOOT_LIMIT_MS} ms`)), BOOT_LIMIT_MS);
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

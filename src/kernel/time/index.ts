@@ -1,3 +1,4 @@
 export { jitteredPause } from './backoff.js';
 export { Clock, SystemClock } from './clock.js';
 export { SingleFlight } from './single-flight.js';
+export { within } from './within.js';
