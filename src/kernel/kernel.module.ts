@@ -1,7 +1,8 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { AuthKernelModule } from './auth/auth-kernel.module.js';
-import { Settings, serves } from './config/index.js';
+import { Settings, serves, signingSecret } from './config/index.js';
+import { Keyring } from './crypto/index.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/index.js';
 import { IdempotencyExpiry } from './http/idempotency-expiry.js';
@@ -44,11 +45,12 @@ export class KernelModule {
         { provide: Settings, useValue: settings },
         { provide: Log, useValue: log },
         { provide: Clock, useClass: SystemClock },
+        { provide: Keyring, useFactory: () => new Keyring(signingSecret(settings)) },
         Idempotency,
         IdempotencyExpiry,
         IdempotencyRepository,
       ],
-      exports: [Settings, Log, Clock, Idempotency],
+      exports: [Settings, Log, Clock, Keyring, Idempotency],
     };
   }
 }

@@ -24,7 +24,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   schedules: ['audit', 'users', 'jobs'],
   tasks: ['audit', 'users', 'jobs'],
   'chat-sessions': ['audit', 'users', 'jobs'],
-  notifications: ['audit', 'users', 'jobs', 'tasks', 'schedules', 'remotes', 'chat-sessions'],
+  mail: ['audit', 'users', 'auth', 'jobs'],
+  notifications: ['audit', 'users', 'auth', 'jobs', 'tasks', 'schedules', 'remotes', 'chat-sessions'],
 };
 
 /** The files that put modules together. */

@@ -4,10 +4,11 @@ const OURS = `not exists (select from pg_depend d where d.objid = o.oid and d.de
 
 /** One query per kind of object; each answers lines of text that say all there is to say about it. */
 const QUERIES = [
-  `select format('%s %I %s %s %s', o.relkind, o.relname, o.reloptions, pg_get_partkeydef(o.oid),
-                 pg_get_expr(o.relpartbound, o.oid))
+  `select format('%s %I %s %s %s row security %s forced %s', o.relkind, o.relname, o.reloptions, pg_get_partkeydef(o.oid),
+                 pg_get_expr(o.relpartbound, o.oid), o.relrowsecurity, o.relforcerowsecurity)
      from pg_class o where o.relnamespace = 'public'::regnamespace and o.relkind not in ('i', 'I') and ${OURS}`,
-  `select format('column %I.%s %I %s %s default %s identity %s generated %s', o.relname, a.attnum, a.attname,
+  `select format('column %I.%s %I %s %s default %s identity %s generated %s', o.relname,
+                 row_number() over (partition by o.oid order by a.attnum), a.attname,
                  format_type(a.atttypid, a.atttypmod), case when a.attnotnull then 'not null' end,
                  pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated)
      from pg_class o join pg_attribute a on a.attrelid = o.oid and a.attnum > 0 and not a.attisdropped

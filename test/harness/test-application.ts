@@ -6,7 +6,7 @@ import {
   type ModuleMetadata,
 } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Authenticator, USER_ROLES, type UserActor, type UserRole } from '../../src/kernel/auth/index.js';
+import { Authenticator, USER_ROLES, type Identity, type UserRole } from '../../src/kernel/auth/index.js';
 import { loadSettings } from '../../src/kernel/config/index.js';
 import { createHttpApplication } from '../../src/kernel/http/application.js';
 import { UserError } from '../../src/kernel/http/index.js';
@@ -15,12 +15,17 @@ import { quietLog } from './quiet-log.js';
 
 /** Takes the header `x-test-user: <user id>[ <role>]` for who asks. */
 class HeaderAuthenticator extends Authenticator {
-  authenticate(context: ExecutionContext): Promise<UserActor> {
+  authenticate(context: ExecutionContext): Promise<Identity> {
     const { headers } = context.switchToHttp().getRequest<{ headers: Record<string, string | undefined> }>();
     const [userId, role = 'user'] = headers['x-test-user']?.split(' ') ?? [];
     if (!userId || !(USER_ROLES as readonly string[]).includes(role))
       return Promise.reject(UserError.unauthenticated('no_user', 'x-test-user is missing or malformed.'));
-    return Promise.resolve({ type: 'user', userId, role: role as UserRole, sessionId: userId });
+    return Promise.resolve({
+      actor: { type: 'user', userId, role: role as UserRole, sessionId: userId },
+      scopes: null,
+      authenticatedAt: new Date(),
+      mustEnrol: false,
+    });
   }
 
   stillHolds(): Promise<boolean> {

@@ -1,9 +1,13 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { UserError } from '../http/errors.js';
+import { Clock } from '../time/index.js';
 import { ACCESS, type Access, type Authenticated } from './access.js';
 import { hasRole } from './actor.js';
-import { Authenticator } from './authenticator.js';
+import { Authenticator, type Identity } from './authenticator.js';
+
+/** How long a login counts as recent for what could take an account over (ASVS 7.5.1). */
+const RECENT_LOGIN_MS = 10 * 60_000;
 
 /** Global guard: a route that declares nothing is refused, whoever asks. */
 @Injectable()
@@ -11,6 +15,7 @@ export class AuthGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
+    private readonly clock: Clock,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -20,10 +25,38 @@ export class AuthGuard implements CanActivate {
     ]);
     if (!access) throw UserError.forbidden('This route declares no access rule.', 'route_undeclared');
     if (access.kind === 'public') return true;
-    const actor = await this.authenticator.authenticate(context);
-    context.switchToHttp().getRequest<Authenticated>().actor = actor;
-    if (!hasRole(actor, access.role))
-      throw UserError.forbidden(`This needs the role ${access.role}.`, 'role_required');
+    const identity = await this.authenticator.authenticate(context, access.demands);
+    context.switchToHttp().getRequest<Authenticated>().actor = identity.actor;
+    const refused = refusal(access, identity, this.clock.now());
+    if (refused) throw refused;
     return true;
   }
+}
+
+type RoleAccess = Extract<Access, { kind: 'role' }>;
+
+/** Why a signed-in caller may not use the route; null when it may. */
+export function refusal(
+  { role, scope, demands }: RoleAccess,
+  identity: Identity,
+  now: Date,
+): UserError | null {
+  if (!hasRole(identity.actor, role))
+    return UserError.forbidden(`This needs the role ${role}.`, 'role_required');
+  if (identity.scopes && scope === 'session')
+    return UserError.forbidden('No API key may do this; log in.', 'session_required');
+  if (identity.scopes && !identity.scopes.includes(scope))
+    return UserError.forbidden(`This API key does not have the scope ${scope}.`, 'scope_required');
+  if (identity.mustEnrol && !demands.beforeEnrolment)
+    return UserError.forbidden(
+      'Your role demands a second factor; set one up first.',
+      'mfa_enrolment_required',
+    );
+  const since = identity.authenticatedAt ? now.getTime() - identity.authenticatedAt.getTime() : Infinity;
+  if (demands.recentLogin && since > RECENT_LOGIN_MS)
+    return UserError.forbidden(
+      'Prove who you are once more: POST /api/auth/reauthenticate with your password.',
+      'reauth_required',
+    );
+  return null;
 }

@@ -1,11 +1,13 @@
-export { CurrentActor, Public, Requires } from './access.js';
+export { CurrentActor, CurrentSession, Public, Requires, type Demands, type Scope } from './access.js';
 export {
   type Actor,
+  type SessionActor,
   USER_ROLES,
   type UserActor,
   type UserRole,
+  credentialOf,
   hasRole,
   isAdmin,
   userIdOf,
 } from './actor.js';
-export { Authenticator } from './authenticator.js';
+export { Authenticator, type Identity } from './authenticator.js';

@@ -1,4 +1,5 @@
-import { SETTINGS, type SettingDefinition } from './settings.schema.js';
+import type { SettingDefinition } from './setting.js';
+import { SETTINGS } from './settings.schema.js';
 
 const definitions = (): SettingDefinition[] => Object.values<SettingDefinition>(SETTINGS);
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { envExample, settingsTable } from './env-example.js';
-import { SETTINGS, type SettingDefinition } from './settings.schema.js';
+import type { SettingDefinition } from './setting.js';
+import { SETTINGS } from './settings.schema.js';
 import { SettingsError, loadSettings } from './settings.js';
 
 const SECRET = 'correct-horse-battery-staple-0123456789';

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
-import { SETTINGS, type ProcessRole, type SettingDefinition, type SettingsShape } from './settings.schema.js';
+import type { ProcessRole } from './server.settings.js';
+import type { SettingDefinition } from './setting.js';
+import { SETTINGS, type SettingsShape } from './settings.schema.js';
 
 const SettingsBase = class {} as new () => Readonly<SettingsShape>;
 

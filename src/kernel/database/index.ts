@@ -1,4 +1,4 @@
-export { Database } from './database.js';
+export { Database, type DatabaseScope } from './database.js';
 export { Read, Tx } from './handles.js';
 export { GroupCommit } from './group-commit.js';
 export { newId } from './id.js';

@@ -31,7 +31,7 @@ export class EventsController {
   constructor(private readonly streams: EventStreams) {}
 
   @Get()
-  @Requires('user')
+  @Requires('user', 'events:read', { ticket: true })
   @ReturnsEvents("A live stream of the caller's events; `Last-Event-ID` resumes.")
   stream(
     @CurrentActor() actor: UserActor,

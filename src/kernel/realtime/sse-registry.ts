@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { Authenticator, type UserActor } from '../auth/index.js';
+import { Authenticator, credentialOf, type UserActor } from '../auth/index.js';
 import { OperationalError } from '../http/errors.js';
 import { Log } from '../log/index.js';
 import { SseStream } from './sse.js';
@@ -84,4 +84,4 @@ export class SseRegistry implements OnModuleDestroy {
 }
 
 /** Streams of one session are looked at together; one opened after a change of role is another matter. */
-const keyOf = ({ sessionId, role }: UserActor): string => `${sessionId} ${role}`;
+const keyOf = (actor: UserActor): string => `${credentialOf(actor)} ${actor.role}`;

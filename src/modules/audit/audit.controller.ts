@@ -15,14 +15,14 @@ export class AuditController {
   constructor(private readonly audit: AuditService) {}
 
   @Get('audit-logs')
-  @Requires('admin')
+  @Requires('admin', 'audit:read')
   @Returns(200, auditPage, 'The audit trail, newest first.')
   list(@Query({ schema: auditQuery }) query: z.output<typeof auditQuery>): Promise<Page<AuditEntryView>> {
     return this.audit.list(query);
   }
 
   @Get('users/me/audit-logs')
-  @Requires('user')
+  @Requires('user', 'profile:read')
   @Returns(200, auditPage, 'What the caller did, newest first.')
   own(
     @CurrentActor() actor: UserActor,

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
-import { CurrentActor, Public, Requires, type UserActor } from '../../kernel/auth/index.js';
+import { CurrentSession, Public, Requires, type SessionActor } from '../../kernel/auth/index.js';
 import type { Page } from '../../kernel/database/index.js';
 import { Returns, ReturnsNothing, idParam } from '../../kernel/http/index.js';
 import {
@@ -17,7 +17,7 @@ import {
   type TokensView,
 } from './auth.schema.js';
 import { AuthService } from './auth.service.js';
-import { SessionsService } from './sessions.service.js';
+import { SessionsService } from './sessions/sessions.service.js';
 
 @ApiTags('Auth')
 @Controller('api/auth')
@@ -51,34 +51,34 @@ export class AuthController {
   }
 
   @Post('logout')
-  @Requires('user')
+  @Requires('user', 'session', { beforeEnrolment: true })
   @ReturnsNothing('The session has ended, on every process.')
-  logout(@CurrentActor() actor: UserActor): Promise<void> {
+  logout(@CurrentSession() actor: SessionActor): Promise<void> {
     return this.sessions.logout(actor);
   }
 
   @Post('logout-all')
-  @Requires('user')
+  @Requires('user', 'session', { beforeEnrolment: true })
   @ReturnsNothing('All sessions of the caller have ended.')
-  logoutAll(@CurrentActor() actor: UserActor): Promise<void> {
+  logoutAll(@CurrentSession() actor: SessionActor): Promise<void> {
     return this.sessions.logoutAll(actor);
   }
 
   @Get('sessions')
-  @Requires('user')
+  @Requires('user', 'session', { beforeEnrolment: true })
   @Returns(200, sessionPage, 'Where the caller is logged in, newest first.')
   list(
-    @CurrentActor() actor: UserActor,
+    @CurrentSession() actor: SessionActor,
     @Query({ schema: sessionsQuery }) page: z.output<typeof sessionsQuery>,
   ): Promise<Page<SessionView>> {
     return this.sessions.list(actor, page);
   }
 
   @Delete('sessions/:id')
-  @Requires('user')
+  @Requires('user', 'session', { beforeEnrolment: true })
   @ReturnsNothing('That session has ended.')
   end(
-    @CurrentActor() actor: UserActor,
+    @CurrentSession() actor: SessionActor,
     @Param({ schema: idParam }) { id }: z.output<typeof idParam>,
   ): Promise<void> {
     return this.sessions.end(actor, id);

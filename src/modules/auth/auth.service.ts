@@ -3,9 +3,9 @@ import { Database, type Tx } from '../../kernel/database/index.js';
 import { UserError } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { PasswordHasher, UsersService, type Credentials, type UserView } from '../users/index.js';
-import { AccessTokens } from './access-tokens.js';
+import { AccessTokens } from './sessions/access-tokens.js';
 import type { Login, Registration, TokensView } from './auth.schema.js';
-import { SessionsService, userActor, type OpenSession } from './sessions.service.js';
+import { SessionsService, userActor, type OpenSession } from './sessions/sessions.service.js';
 
 /**
  * Registering, logging in and refreshing. Whatever is wrong with a login, an unknown name, the password or an

@@ -3,7 +3,7 @@ import { Database } from '../../kernel/database/index.js';
 import { AuditService } from '../audit/index.js';
 import { PasswordHasher, UsersService } from '../users/index.js';
 import { oneTimePassword } from './one-time-password.js';
-import { SessionsRepository } from './sessions.repository.js';
+import { SessionsRepository } from './sessions/sessions.repository.js';
 
 const ACTOR = { type: 'system', name: 'command line' } as const;
 

@@ -11,7 +11,7 @@ export class JobStreamController {
   constructor(private readonly stream: JobStream) {}
 
   @Get()
-  @Requires('user')
+  @Requires('user', 'jobs:read', { ticket: true })
   @ReturnsEvents('One job live: `snapshot`, then `progress` and `log`, and `end` when it has ended.')
   follow(
     @CurrentActor() actor: UserActor,

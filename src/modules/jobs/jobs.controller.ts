@@ -23,17 +23,18 @@ import { JobsService } from './jobs.service.js';
 
 @ApiTags('Jobs')
 @Controller('api')
-@Requires('user')
 export class JobsController {
   constructor(private readonly jobs: JobsService) {}
 
   @Get('job-types')
+  @Requires('user', 'jobs:read')
   @Returns(200, jobTypeList, 'Every job type with its payload as JSON Schema.')
   types(): { items: JobTypeView[] } {
     return this.jobs.types();
   }
 
   @Post('jobs')
+  @Requires('user', 'jobs:write')
   @Returns(202, jobView, 'Accepted: the job is stored and will run. Location names it.')
   async create(
     @CurrentActor() actor: UserActor,
@@ -47,6 +48,7 @@ export class JobsController {
   }
 
   @Get('jobs')
+  @Requires('user', 'jobs:read')
   @Returns(200, jobPage, "The caller's jobs, newest first; admins may ask for those of others.")
   list(
     @CurrentActor() actor: UserActor,
@@ -56,6 +58,7 @@ export class JobsController {
   }
 
   @Get('jobs/:id')
+  @Requires('user', 'jobs:read')
   @Returns(200, jobView, 'One job; 404 for a job the caller may not see.')
   get(
     @CurrentActor() actor: UserActor,
@@ -65,6 +68,7 @@ export class JobsController {
   }
 
   @Get('jobs/:id/logs')
+  @Requires('user', 'jobs:read')
   @Returns(200, jobLogPage, 'Log lines of every attempt, newest first.')
   logs(
     @CurrentActor() actor: UserActor,
@@ -75,6 +79,7 @@ export class JobsController {
   }
 
   @Post('jobs/:id/cancel')
+  @Requires('user', 'jobs:write')
   @Returns(200, jobView, 'Cancelled, or told to stop when it runs; 409 when it has ended.')
   cancel(
     @CurrentActor() actor: UserActor,
@@ -84,6 +89,7 @@ export class JobsController {
   }
 
   @Post('jobs/:id/retry')
+  @Requires('user', 'jobs:write')
   @Returns(200, jobView, 'Waits to run again with a fresh set of attempts; 409 unless failed or cancelled.')
   retry(
     @CurrentActor() actor: UserActor,

@@ -20,11 +20,11 @@ import { NotificationsService } from './notifications.service.js';
 
 @ApiTags('Notifications')
 @Controller('api/notifications')
-@Requires('user')
 export class NotificationsController {
   constructor(private readonly notifications: NotificationsService) {}
 
   @Get()
+  @Requires('user', 'notifications:read')
   @Returns(200, notificationPage, "The caller's notifications, newest first; expired ones never show.")
   list(
     @CurrentActor() actor: UserActor,
@@ -34,12 +34,14 @@ export class NotificationsController {
   }
 
   @Get('unread-count')
+  @Requires('user', 'notifications:read')
   @Returns(200, unreadCount, 'How many are unread and not archived.')
   unread(@CurrentActor() actor: UserActor): Promise<{ count: number }> {
     return this.notifications.countUnread(actor);
   }
 
   @Post('mark-read')
+  @Requires('user', 'notifications:write')
   @Returns(
     200,
     markedCount,
@@ -53,6 +55,7 @@ export class NotificationsController {
   }
 
   @Patch(':id')
+  @Requires('user', 'notifications:write')
   @Returns(200, notificationView, 'The notification after the change.')
   change(
     @CurrentActor() actor: UserActor,
@@ -63,6 +66,7 @@ export class NotificationsController {
   }
 
   @Delete(':id')
+  @Requires('user', 'notifications:write')
   @ReturnsNothing('The notification is gone.')
   async remove(
     @CurrentActor() actor: UserActor,

@@ -33,11 +33,11 @@ import { RemotesService } from './remotes.service.js';
 
 @ApiTags('Remotes')
 @Controller('api/remotes')
-@Requires('user')
 export class RemotesController {
   constructor(private readonly remotes: RemotesService) {}
 
   @Get()
+  @Requires('user', 'remotes:read')
   @Returns(200, remotePage, "The caller's remotes, newest first; admins see all.")
   list(
     @CurrentActor() actor: UserActor,
@@ -47,6 +47,7 @@ export class RemotesController {
   }
 
   @Post()
+  @Requires('user', 'remotes:write')
   @Returns(201, remoteView, 'The new remote; Location names it. Local ones only by admins.')
   async create(
     @CurrentActor() actor: UserActor,
@@ -60,6 +61,7 @@ export class RemotesController {
   }
 
   @Get(':id')
+  @Requires('user', 'remotes:read')
   @Returns(200, remoteView, 'One remote; secrets never come out.')
   async get(
     @CurrentActor() actor: UserActor,
@@ -70,6 +72,7 @@ export class RemotesController {
   }
 
   @Patch(':id')
+  @Requires('user', 'remotes:write')
   @Returns(200, remoteView, 'The remote after the change. Needs If-Match: 428 without, 412 when stale.')
   async update(
     @CurrentActor() actor: UserActor,
@@ -82,6 +85,7 @@ export class RemotesController {
   }
 
   @Delete(':id')
+  @Requires('user', 'remotes:write')
   @ReturnsNothing('Forgotten; its files stay. Needs If-Match. Jobs that name it fail when they run.')
   delete(
     @CurrentActor() actor: UserActor,
@@ -92,6 +96,7 @@ export class RemotesController {
   }
 
   @Post(':id/check')
+  @Requires('user', 'remotes:write')
   @Returns(200, remoteView, 'The remote with what the check has found.')
   async check(
     @CurrentActor() actor: UserActor,
@@ -102,6 +107,7 @@ export class RemotesController {
   }
 
   @Get(':id/usage')
+  @Requires('user', 'remotes:read')
   @Returns(200, usageView, 'Bytes in total, used and free, as far as the storage tells.')
   usage(
     @CurrentActor() actor: UserActor,
@@ -111,6 +117,7 @@ export class RemotesController {
   }
 
   @Get(':id/files')
+  @Requires('user', 'remotes:read')
   @Returns(200, filePage, 'One folder in the order of names, at most 60 seconds old.')
   files(
     @CurrentActor() actor: UserActor,

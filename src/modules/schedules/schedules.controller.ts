@@ -45,7 +45,6 @@ const NEEDS_IF_MATCH = { name: 'If-Match', description: 'The ETag of what was re
 
 @ApiTags('Schedules')
 @Controller('api/schedules')
-@Requires('user')
 export class SchedulesController {
   constructor(
     private readonly schedules: SchedulesService,
@@ -54,6 +53,7 @@ export class SchedulesController {
   ) {}
 
   @Post()
+  @Requires('user', 'schedules:write')
   @Returns(201, scheduleView, 'The new schedule. Location names it.')
   async create(
     @CurrentActor() actor: UserActor,
@@ -67,6 +67,7 @@ export class SchedulesController {
   }
 
   @Get()
+  @Requires('user', 'schedules:read')
   @Returns(200, schedulePage, "The caller's schedules, newest first; admins may ask for those of others.")
   list(
     @CurrentActor() actor: UserActor,
@@ -76,12 +77,14 @@ export class SchedulesController {
   }
 
   @Post('preview')
+  @Requires('user', 'schedules:read')
   @Returns(200, previewView, 'When a schedule with this timing would run, before jitter.')
   preview(@Body({ schema: previewBody }) body: PreviewBody): Promise<PreviewView> {
     return this.previews.ofTiming(body);
   }
 
   @Get(':id')
+  @Requires('user', 'schedules:read')
   @Returns(200, scheduleView, 'One schedule.')
   async get(
     @CurrentActor() actor: UserActor,
@@ -92,6 +95,7 @@ export class SchedulesController {
   }
 
   @Patch(':id')
+  @Requires('user', 'schedules:write')
   @ApiHeader(NEEDS_IF_MATCH)
   @Returns(200, scheduleView, 'The schedule after the change; a changed timing counts from now.')
   async update(
@@ -105,6 +109,7 @@ export class SchedulesController {
   }
 
   @Delete(':id')
+  @Requires('user', 'schedules:write')
   @ApiHeader(NEEDS_IF_MATCH)
   @ReturnsNothing('Deleted with its slots; jobs it has made stay and run.')
   delete(
@@ -116,6 +121,7 @@ export class SchedulesController {
   }
 
   @Get(':id/preview')
+  @Requires('user', 'schedules:read')
   @Returns(200, previewView, 'When it will run: exactly what the scheduler plans.')
   previewOf(
     @CurrentActor() actor: UserActor,
@@ -126,6 +132,7 @@ export class SchedulesController {
   }
 
   @Get(':id/slots')
+  @Requires('user', 'schedules:read')
   @Returns(200, slotPage, 'The ledger, newest first: every planned instant, its outcome and its job.')
   slots(
     @CurrentActor() actor: UserActor,
@@ -136,6 +143,7 @@ export class SchedulesController {
   }
 
   @Post(':id/run')
+  @Requires('user', 'schedules:write')
   @Returns(
     202,
     slotView,
@@ -153,6 +161,7 @@ export class SchedulesController {
   }
 
   @Post(':id/pause')
+  @Requires('user', 'schedules:write')
   @Returns(200, scheduleView, 'Paused; jobs that it has made go on.')
   async pause(
     @CurrentActor() actor: UserActor,
@@ -164,6 +173,7 @@ export class SchedulesController {
   }
 
   @Post(':id/resume')
+  @Requires('user', 'schedules:write')
   @Returns(200, scheduleView, 'Active; goes on with the next instant from now.')
   async resume(
     @CurrentActor() actor: UserActor,

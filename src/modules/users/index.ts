@@ -1,3 +1,4 @@
+export { type AccountHook, AccountHooks, type PersonalRecords } from './account-hooks.js';
 export { PasswordHasher } from './password-hasher.js';
 export { UsersModule } from './users.module.js';
 export {

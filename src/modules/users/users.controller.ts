@@ -24,14 +24,14 @@ export class UsersController {
   constructor(private readonly users: UsersService) {}
 
   @Get('me')
-  @Requires('user')
+  @Requires('user', 'profile:read')
   @Returns(200, userView, 'The caller.')
   own(@CurrentActor() actor: UserActor): Promise<UserView> {
     return this.users.get(actor.userId);
   }
 
   @Patch('me')
-  @Requires('user')
+  @Requires('user', 'profile:write')
   @Returns(200, userView, 'The caller after the change.')
   updateOwn(
     @CurrentActor() actor: UserActor,
@@ -41,28 +41,28 @@ export class UsersController {
   }
 
   @Get()
-  @Requires('admin')
+  @Requires('admin', 'users:read')
   @Returns(200, userPage, 'Users, newest first; `q` searches e-mail, username and full name.')
   list(@Query({ schema: usersQuery }) query: UsersQuery): Promise<Page<UserView>> {
     return this.users.list(query);
   }
 
   @Post()
-  @Requires('admin')
+  @Requires('admin', 'users:write')
   @Returns(201, userView, 'The new user.')
   create(@CurrentActor() actor: UserActor, @Body({ schema: newUserIn }) input: NewUserIn): Promise<UserView> {
     return this.users.createWithPassword(actor, input);
   }
 
   @Get(':id')
-  @Requires('admin')
+  @Requires('admin', 'users:read')
   @Returns(200, userView, 'One account.')
   one(@Param({ schema: idParam }) { id }: z.output<typeof idParam>): Promise<UserView> {
     return this.users.get(id);
   }
 
   @Patch(':id')
-  @Requires('admin')
+  @Requires('admin', 'users:write')
   @Returns(200, userView, 'The user after the change; 409 for the last active admin.')
   update(
     @CurrentActor() actor: UserActor,

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/index.js';
+import { AccountHooks } from './account-hooks.js';
 import { PasswordHasher } from './password-hasher.js';
 import { UserEntity } from './user.entity.js';
 import { UsersController } from './users.controller.js';
@@ -10,7 +11,7 @@ import { UsersService } from './users.service.js';
 @Module({
   imports: [TypeOrmModule.forFeature([UserEntity]), AuditModule],
   controllers: [UsersController],
-  providers: [UsersService, UsersRepository, PasswordHasher],
-  exports: [UsersService, PasswordHasher],
+  providers: [UsersService, UsersRepository, PasswordHasher, AccountHooks],
+  exports: [UsersService, PasswordHasher, AccountHooks],
 })
 export class UsersModule {}

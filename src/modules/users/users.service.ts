@@ -11,6 +11,7 @@ import {
 } from '../../kernel/database/index.js';
 import { UserError } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
+import { AccountHooks } from './account-hooks.js';
 import { IdentifierError, emailKey, identifierKey, usernameKey } from './identifiers.js';
 import { PasswordHasher } from './password-hasher.js';
 import type { UserEntity } from './user.entity.js';
@@ -37,7 +38,8 @@ export interface Credentials {
  * `email_taken` or `username_taken`, whoever of several at the same moment comes first. At least one active admin
  * always remains (409 `last_admin`). Every change is audited in its own transaction.
  *
- * Deactivating acts on the user's next request, because whoever authenticates reads the row.
+ * Deactivating ends the user's sessions in the same transaction, by the hooks that other modules register: active
+ * again, the person logs in anew.
  */
 @Injectable()
 export class UsersService {
@@ -46,6 +48,7 @@ export class UsersService {
     private readonly users: UsersRepository,
     private readonly hasher: PasswordHasher,
     private readonly audit: AuditService,
+    private readonly hooks: AccountHooks,
   ) {}
 
   async find(read: Read, id: string): Promise<UserView | null> {
@@ -151,6 +154,7 @@ export class UsersService {
         throw UserError.conflict('last_admin', 'The last active admin cannot be demoted or deactivated.');
       await takenAsConflict(this.users.update(tx, id, columns));
       const after = required(await this.users.find(tx, id));
+      if (before.isActive && !after.isActive) await this.hooks.deactivated(tx, id);
       await this.audit.record(tx, {
         actor,
         action: 'user.update',

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { accountsApplication, type AccountsApplication } from '../../../test/harness/accounts-application.js';
+import {
+  accountsApplication,
+  type AccountsApplication,
+} from '../../../../test/harness/accounts-application.js';
 
 let app: AccountsApplication;
 let person = 0;

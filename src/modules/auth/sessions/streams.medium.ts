@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { TestApp } from '../../../test/harness/app.js';
-import { TestEventSource } from '../../../test/harness/event-source.js';
-import { until } from '../../../test/harness/until.js';
-import { SseRegistry } from '../../kernel/realtime/index.js';
+import { TestApp } from '../../../../test/harness/app.js';
+import { TestEventSource } from '../../../../test/harness/event-source.js';
+import { until } from '../../../../test/harness/until.js';
+import { SseRegistry } from '../../../kernel/realtime/index.js';
 
 let app: TestApp;
 beforeAll(async () => {

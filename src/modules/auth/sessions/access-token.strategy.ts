@@ -3,10 +3,10 @@ import { PassportStrategy } from '@nestjs/passport';
 import { Passport } from 'passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import { z } from 'zod';
-import type { UserActor } from '../../kernel/auth/index.js';
-import { Database } from '../../kernel/database/index.js';
-import { UserError, uuid } from '../../kernel/http/index.js';
-import { Clock } from '../../kernel/time/index.js';
+import type { Identity } from '../../../kernel/auth/index.js';
+import { Database } from '../../../kernel/database/index.js';
+import { UserError, uuid } from '../../../kernel/http/index.js';
+import { Clock } from '../../../kernel/time/index.js';
 import { ACCESS_TOKEN_AUDIENCE, ACCESS_TOKEN_ISSUER, ACCESS_TOKEN_TYPE } from './access-tokens.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { SigningKeys } from './signing-keys.js';
@@ -55,7 +55,7 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy) {
   }
 
   /** Called by passport with the decoded token. Throws `UserError` 401. */
-  async validate(decoded: unknown): Promise<UserActor> {
+  async validate(decoded: unknown): Promise<Identity> {
     const token = accessToken.safeParse(decoded);
     if (!token.success) throw UserError.unauthenticated('token_invalid', 'This is not an access token.');
     const { sub, sid, exp } = token.data.payload;
@@ -64,6 +64,11 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy) {
     const holder = await this.sessions.holder(this.database.read, sid);
     if (holder?.userId !== sub)
       throw UserError.unauthenticated('session_ended', 'The session has ended; log in again.');
-    return { type: 'user', userId: sub, role: holder.role, sessionId: sid };
+    return {
+      actor: { type: 'user', userId: sub, role: holder.role, sessionId: sid },
+      scopes: null,
+      authenticatedAt: holder.authenticatedAt,
+      mustEnrol: false,
+    };
   }
 }

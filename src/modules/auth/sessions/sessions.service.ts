@@ -1,7 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { timingSafeEqual } from 'node:crypto';
-import type { UserActor, UserRole } from '../../kernel/auth/index.js';
-import { Settings } from '../../kernel/config/index.js';
+import type { SessionActor, UserRole } from '../../../kernel/auth/index.js';
+import { Settings } from '../../../kernel/config/index.js';
 import {
   Database,
   newId,
@@ -9,10 +9,11 @@ import {
   type Page,
   type PageRequest,
   type Tx,
-} from '../../kernel/database/index.js';
-import { UserError, requestContext } from '../../kernel/http/index.js';
-import { AuditService } from '../audit/index.js';
-import type { SessionView } from './auth.schema.js';
+} from '../../../kernel/database/index.js';
+import { UserError, requestContext } from '../../../kernel/http/index.js';
+import { AuditService } from '../../audit/index.js';
+import { AccountHooks } from '../../users/index.js';
+import type { SessionView } from '../auth.schema.js';
 import { RefreshTokens, parseRefreshToken, verdictOn } from './refresh-tokens.js';
 import {
   SessionsRepository,
@@ -35,14 +36,22 @@ export interface OpenSession {
  * session, because somebody else has a copy. Ended sessions are refused at the next request.
  */
 @Injectable()
-export class SessionsService {
+export class SessionsService implements OnModuleInit {
   constructor(
     private readonly database: Database,
     private readonly sessions: SessionsRepository,
     private readonly tokens: RefreshTokens,
     private readonly settings: Settings,
     private readonly audit: AuditService,
+    private readonly accounts: AccountHooks,
   ) {}
+
+  onModuleInit(): void {
+    this.accounts.register({
+      module: 'auth',
+      deactivated: async (tx, userId) => void (await this.sessions.revokeAll(tx, userId, 'deactivated')),
+    });
+  }
 
   /** Joins the transaction of the login. */
   async start(tx: Tx, userId: string): Promise<OpenSession> {
@@ -82,13 +91,13 @@ export class SessionsService {
     return this.refresh(text);
   }
 
-  async list(actor: UserActor, page: PageRequest): Promise<Page<SessionView>> {
+  async list(actor: SessionActor, page: PageRequest): Promise<Page<SessionView>> {
     const rows = await this.sessions.page(this.database.read, actor.userId, page);
     return toPage(rows, page.limit, (row) => toView(row, actor.sessionId));
   }
 
   /** Ends the session the caller uses. */
-  async logout(actor: UserActor): Promise<void> {
+  async logout(actor: SessionActor): Promise<void> {
     await this.database.tx(async (tx) => {
       await this.sessions.revoke(tx, actor.sessionId, actor.userId, 'logout');
       await this.audit.record(tx, {
@@ -99,7 +108,7 @@ export class SessionsService {
     });
   }
 
-  async logoutAll(actor: UserActor): Promise<void> {
+  async logoutAll(actor: SessionActor): Promise<void> {
     await this.database.tx(async (tx) => {
       const count = await this.sessions.revokeAll(tx, actor.userId, 'logout_all');
       await this.audit.record(tx, { actor, action: 'auth.logout_all', details: { sessions: count } });
@@ -107,7 +116,7 @@ export class SessionsService {
   }
 
   /** 404 for a session of somebody else or one that has ended already. */
-  async end(actor: UserActor, id: string): Promise<void> {
+  async end(actor: SessionActor, id: string): Promise<void> {
     await this.database.tx(async (tx) => {
       if (!(await this.sessions.revoke(tx, id, actor.userId, 'ended_by_user')))
         throw UserError.notFound('session');
@@ -144,7 +153,7 @@ export class SessionsService {
   }
 }
 
-export const userActor = (userId: string, role: UserRole, sessionId: string): UserActor => ({
+export const userActor = (userId: string, role: UserRole, sessionId: string): SessionActor => ({
   type: 'user',
   userId,
   role,

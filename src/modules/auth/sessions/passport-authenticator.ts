@@ -1,7 +1,7 @@
 import { Injectable, type ExecutionContext } from '@nestjs/common';
-import { Authenticator, type UserActor } from '../../kernel/auth/index.js';
-import { Database } from '../../kernel/database/index.js';
-import { UserError } from '../../kernel/http/index.js';
+import { Authenticator, type Identity, type UserActor } from '../../../kernel/auth/index.js';
+import { Database } from '../../../kernel/database/index.js';
+import { UserError } from '../../../kernel/http/index.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
 import { SessionsRepository } from './sessions.repository.js';
 
@@ -16,18 +16,19 @@ export class PassportAuthenticator extends Authenticator {
     super();
   }
 
-  async stillHolds({ userId, role, sessionId }: UserActor): Promise<boolean> {
-    const holder = await this.sessions.holder(this.database.read, sessionId);
-    return holder?.userId === userId && holder.role === role;
+  async stillHolds(actor: UserActor): Promise<boolean> {
+    if (actor.type !== 'user') return false;
+    const holder = await this.sessions.holder(this.database.read, actor.sessionId);
+    return holder?.userId === actor.userId && holder.role === actor.role;
   }
 
-  async authenticate(context: ExecutionContext): Promise<UserActor> {
+  async authenticate(context: ExecutionContext): Promise<Identity> {
     const http = context.switchToHttp();
     const request = http.getRequest<{ headers: { authorization?: string } }>();
-    return new Promise<UserActor>((resolve, reject) => {
-      const done = (error: unknown, actor: UserActor | false | null): void => {
+    return new Promise<Identity>((resolve, reject) => {
+      const done = (error: unknown, identity: Identity | false | null): void => {
         if (error) reject(error);
-        else if (actor) resolve(actor);
+        else if (identity) resolve(identity);
         else reject(refusal(request.headers.authorization));
       };
       // Without a callback passport would write the answer itself, in Express's way.

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Keyring } from '../../../kernel/crypto/index.js';
 import { RefreshTokens, parseRefreshToken, verdictOn } from './refresh-tokens.js';
 import { SigningKeys } from './signing-keys.js';
 
-const tokens = new RefreshTokens(new SigningKeys('a signing secret of 32 characters'));
+const tokens = new RefreshTokens(new SigningKeys(new Keyring('a signing secret of 32 characters')));
 const sid = '019a9f5e-0000-7000-8000-000000000001';
 const nonce = Buffer.alloc(32, 7);
 const parsed = (text: string) => parseRefreshToken(text)!;
@@ -24,7 +25,7 @@ describe('refresh tokens', () => {
     expect(tokens.token(sid, 3, nonce)).toBe(made);
     expect(tokens.token(sid, 4, nonce).split('.')[3]).not.toBe(made.split('.')[3]);
     expect(tokens.token(sid, 3, Buffer.alloc(32, 8))).not.toBe(made);
-    const other = new RefreshTokens(new SigningKeys('another secret of 32 characters!'));
+    const other = new RefreshTokens(new SigningKeys(new Keyring('another secret of 32 characters!')));
     expect(other.isGenuine(parsed(made), nonce)).toBe(false);
   });
 

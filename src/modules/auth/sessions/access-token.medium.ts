@@ -5,7 +5,8 @@ import {
   TEST_SECRET,
   accountsApplication,
   type AccountsApplication,
-} from '../../../test/harness/accounts-application.js';
+} from '../../../../test/harness/accounts-application.js';
+import { Keyring } from '../../../kernel/crypto/index.js';
 import { SigningKeys } from './signing-keys.js';
 
 let app: AccountsApplication;
@@ -23,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(async () => app.close());
 
-const key = new SigningKeys(TEST_SECRET).access;
+const key = new SigningKeys(new Keyring(TEST_SECRET)).access;
 const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const decode = (text: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(text, 'base64url').toString()) as Record<string, unknown>;
@@ -77,7 +78,10 @@ describe('an access token', () => {
     ['no signature', () => accessToken.slice(0, accessToken.lastIndexOf('.') + 1)],
     ['another key', () => signed(claims, header, 'another key')],
     ['the signing secret itself as the key', () => signed(claims, header, TEST_SECRET)],
-    ['the key of refresh secrets', () => signed(claims, header, new SigningKeys(TEST_SECRET).refreshSecret)],
+    [
+      'the key of refresh secrets',
+      () => signed(claims, header, new SigningKeys(new Keyring(TEST_SECRET)).refreshSecret),
+    ],
     ['a key of its own in the header', () => withOwnKey()],
     ['a kid that is a path', () => signed(claims, { ...header, kid: '../../dev/null' }, '')],
     ['another audience', () => signed({ ...claims, aud: 'other' })],

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { JwtService, type JwtModuleOptions } from '@nestjs/jwt';
-import { Settings } from '../../kernel/config/index.js';
-import { newId } from '../../kernel/database/index.js';
-import { Clock } from '../../kernel/time/index.js';
+import { Settings } from '../../../kernel/config/index.js';
+import { newId } from '../../../kernel/database/index.js';
+import { Clock } from '../../../kernel/time/index.js';
 import type { SigningKeys } from './signing-keys.js';
 
 export const ACCESS_TOKEN_ISSUER = 'steward';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { UserRole } from '../../kernel/auth/index.js';
+import type { UserRole } from '../../../kernel/auth/index.js';
 import {
   execute,
   query,
@@ -7,7 +7,7 @@ import {
   type PageRequest,
   type Read,
   type Tx,
-} from '../../kernel/database/index.js';
+} from '../../../kernel/database/index.js';
 
 /** How long the token before the current one still gets the same successor, for answers that got lost. */
 const GRACE = `interval '10 seconds'`;
@@ -27,6 +27,13 @@ export interface NewSession extends Device {
   readonly refreshNonce: Buffer;
   readonly idleSeconds: number;
   readonly absoluteSeconds: number;
+}
+
+/** Whose session it is, with which role now, and when they last proved who they are. */
+export interface SessionHolder {
+  readonly userId: string;
+  readonly role: UserRole;
+  readonly authenticatedAt: Date;
 }
 
 export interface RefreshableSession {
@@ -51,7 +58,8 @@ export interface SessionRow {
   readonly expires_at: Date;
 }
 
-export type RevocationReason = 'logout' | 'logout_all' | 'ended_by_user' | 'refresh_reuse' | 'password_reset';
+export type RevocationReason =
+  'logout' | 'logout_all' | 'ended_by_user' | 'refresh_reuse' | 'password_reset' | 'deactivated';
 
 /** Rows of `sessions`, one a login. All times are the database's. */
 @Injectable()
@@ -75,11 +83,11 @@ export class SessionsRepository {
     );
   }
 
-  /** Whose session it is and with which role now; null unless it stands and its user is active. Once a request. */
-  async holder(read: Read, id: string): Promise<{ userId: string; role: UserRole } | null> {
+  /** Null unless it stands and its user is active. Once a request. */
+  async holder(read: Read, id: string): Promise<SessionHolder | null> {
     return queryOne(
       read,
-      `select u.id as "userId", u.role from sessions s join users u on u.id = s.user_id
+      `select u.id as "userId", u.role, s.authenticated_at as "authenticatedAt" from sessions s join users u on u.id = s.user_id
         where s.id = $1 and ${STANDS} and u.is_active and u.deleted_at is null`,
       [id],
       'session_holder',

@@ -1,0 +1,2 @@
+export { Keyring } from './keyring.js';
+export { SealBrokenError, SecretBox } from './secret-box.js';
