@@ -140,6 +140,16 @@ describe('exchanging a refresh token', () => {
     expect((await app.call('GET', '/users/me', { token: accessToken })).body['code']).toBe('session_ended');
   });
 
+  it('refuses for good what was open when the account was deactivated, also once it is active again', async () => {
+    const { refreshToken, accessToken, userId } = await newSession();
+    const users = app.get(UsersService);
+    const operator = { type: 'system', name: 'test' } as const;
+    await users.update(operator, userId, { isActive: false });
+    await users.update(operator, userId, { isActive: true });
+    expect(await refresh(refreshToken)).toMatchObject({ status: 401, code: 'session_ended' });
+    expect((await app.call('GET', '/users/me', { token: accessToken })).body['code']).toBe('session_ended');
+  });
+
   it('keeps neither token nor secret in the database', async () => {
     const { refreshToken, sessionId } = await newSession();
     const secret = refreshToken.split('.')[3]!;
