@@ -1,3 +1,4 @@
+import { UsersService } from '../../users/index.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   accountsApplication,
