@@ -15,6 +15,7 @@ import { RefreshTokens } from './sessions/refresh-tokens.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SigningKeys } from './sessions/signing-keys.js';
+import { StandingSessions } from './sessions/standing-sessions.js';
 
 /** Global for one reason: it binds the kernel's `Authenticator`, so that no feature module has to import it. */
 @Global()
@@ -39,6 +40,7 @@ import { SigningKeys } from './sessions/signing-keys.js';
     SessionsRepository,
     SessionsService,
     SigningKeys,
+    StandingSessions,
   ],
   exports: [Authenticator, FirstAdmin, OperatorReset],
 })

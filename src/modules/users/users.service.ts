@@ -155,6 +155,7 @@ export class UsersService {
       await takenAsConflict(this.users.update(tx, id, columns));
       const after = required(await this.users.find(tx, id));
       if (before.isActive && !after.isActive) await this.hooks.deactivated(tx, id);
+      if (before.role !== after.role) await this.hooks.rightsChanged(tx, id);
       await this.audit.record(tx, {
         actor,
         action: 'user.update',
