@@ -62,6 +62,7 @@ export class TestApp {
       STEWARD_ADMIN_PASSWORD: ADMIN.password,
       STEWARD_DEMO: 'false',
       STEWARD_SHUTDOWN_SECONDS: '2',
+      STEWARD_LOGIN_FLOOR_MS: '0',
       ...environment,
     });
     const log = Log.create({ level: 'fatal', format: 'json' });

@@ -8,6 +8,7 @@ import { AccessTokenStrategy } from './sessions/access-token.strategy.js';
 import { AccessTokens, accessTokenOptions } from './sessions/access-tokens.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
+import { LoginFloor } from './passwords/login-floor.js';
 import { FirstAdmin } from './first-admin.js';
 import { OperatorReset } from './operator-reset.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
@@ -34,6 +35,7 @@ import { SigningKeys } from './sessions/signing-keys.js';
     AccessTokenStrategy,
     AuthService,
     FirstAdmin,
+    LoginFloor,
     OperatorReset,
     RefreshTokens,
     SessionsRepository,

@@ -13,7 +13,8 @@ import { UserError } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { AccountHooks } from './account-hooks.js';
 import { IdentifierError, emailKey, identifierKey, usernameKey } from './identifiers.js';
-import { PasswordHasher } from './password-hasher.js';
+import { PasswordHasher } from './passwords/password-hasher.js';
+import { refuseWeakPassword, type PasswordOwner } from './passwords/password-policy.js';
 import type { UserEntity } from './user.entity.js';
 import { toUserView } from './user.view.js';
 import { endsAdministration, isLastAdmin } from './users.policy.js';
@@ -96,10 +97,19 @@ export class UsersService {
     return required(await this.find(this.database.read, id));
   }
 
-  /** 400 when address or name can never be used. Cheap: for callers to ask before they hash a password. */
-  refuseUnusable({ email, username }: Pick<NewUser, 'email' | 'username'>): void {
-    keyOf(emailKey, email, '/email');
-    usernameColumns(username ?? null);
+  /**
+   * The hash of a new account's password; null when it is to have none. 400 when address, name or password can never
+   * be used. Before the transaction: hashing takes long and must not hold one open.
+   */
+  async newHash(
+    password: string | undefined,
+    owner: PasswordOwner & { email: string },
+  ): Promise<string | null> {
+    keyOf(emailKey, owner.email, '/email');
+    usernameColumns(owner.username ?? null);
+    if (password === undefined) return null;
+    await refuseWeakPassword(password, owner);
+    return this.hasher.hash(password);
   }
 
   /** Joins the caller's transaction. `actor` is null for somebody who registers. */
@@ -133,8 +143,7 @@ export class UsersService {
   }
 
   async createWithPassword(actor: Actor, { password, ...input }: NewUserIn): Promise<UserView> {
-    this.refuseUnusable(input);
-    const passwordHash = password === undefined ? null : await this.hasher.hash(password);
+    const passwordHash = await this.newHash(password, input);
     return this.database.tx((tx) => this.create(tx, actor, { ...input, passwordHash }));
   }
 
@@ -163,6 +172,26 @@ export class UsersService {
       });
       return toUserView(after);
     });
+  }
+
+  /**
+   * Makes sure, in the transaction of a login, that the password that was checked is still the user's; false when it
+   * has been replaced since. `upgraded` takes the place of an outdated hash of the same password.
+   */
+  async keepPassword(
+    tx: Tx,
+    { userId, passwordHash }: Credentials,
+    upgraded: string | null,
+  ): Promise<boolean> {
+    if (passwordHash === null || !(await this.users.swapPasswordHash(tx, userId, passwordHash, upgraded)))
+      return false;
+    if (upgraded !== null)
+      await this.audit.record(tx, {
+        actor: { type: 'system', name: 'login' },
+        action: 'user.upgrade_password_hash',
+        resource: { type: 'user', id: userId },
+      });
+    return true;
   }
 
   /** Stamps a login in the transaction that makes its session; null when the user may no longer log in. */
