@@ -9,6 +9,8 @@ import { AccessTokens, accessTokenOptions } from './sessions/access-tokens.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
 import { LoginFloor } from './passwords/login-floor.js';
+import { PasswordsController } from './passwords/passwords.controller.js';
+import { PasswordsService } from './passwords/passwords.service.js';
 import { FirstAdmin } from './first-admin.js';
 import { OperatorReset } from './operator-reset.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
@@ -28,7 +30,7 @@ import { SigningKeys } from './sessions/signing-keys.js';
       useFactory: (keyring: Keyring) => accessTokenOptions(new SigningKeys(keyring)),
     }),
   ],
-  controllers: [AuthController],
+  controllers: [AuthController, PasswordsController],
   providers: [
     { provide: Authenticator, useClass: PassportAuthenticator },
     AccessTokens,
@@ -37,6 +39,7 @@ import { SigningKeys } from './sessions/signing-keys.js';
     FirstAdmin,
     LoginFloor,
     OperatorReset,
+    PasswordsService,
     RefreshTokens,
     SessionsRepository,
     SessionsService,

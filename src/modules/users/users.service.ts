@@ -65,14 +65,13 @@ export class UsersService {
 
   async credentials(read: Read, identifier: string): Promise<Credentials | null> {
     const user = await this.rowByIdentifier(read, identifier);
-    return (
-      user && {
-        userId: user.id,
-        role: user.role,
-        isActive: user.isActive,
-        passwordHash: user.passwordHash,
-      }
-    );
+    return user && credentialsOf(user);
+  }
+
+  /** The same of a user whose id is known, for whoever is to prove once more who they are. */
+  async credentialsById(read: Read, userId: string): Promise<Credentials | null> {
+    const user = await this.users.find(read, userId);
+    return user && credentialsOf(user);
   }
 
   /** The rights of now: who acts for a user later, such as a schedule, asks again each time. */
@@ -107,8 +106,15 @@ export class UsersService {
   ): Promise<string | null> {
     keyOf(emailKey, owner.email, '/email');
     usernameColumns(owner.username ?? null);
-    if (password === undefined) return null;
-    await refuseWeakPassword(password, owner);
+    return password === undefined ? null : this.acceptedHash(owner, password);
+  }
+
+  /**
+   * The hash of a password that `owner` is to have. 400 naming `pointer` when it is too short, too long, much used or
+   * made of the owner's own words. Before the transaction, as above.
+   */
+  async acceptedHash(owner: PasswordOwner, password: string, pointer = '/password'): Promise<string> {
+    await refuseWeakPassword(password, owner, pointer);
     return this.hasher.hash(password);
   }
 
@@ -199,6 +205,14 @@ export class UsersService {
     return (await this.users.stampLogin(tx, userId)) ? this.find(tx, userId) : null;
   }
 
+  /**
+   * Puts `next` in the place of the hash that was checked; false when it has been replaced since. Joins the caller's
+   * transaction, which records it and ends sessions.
+   */
+  async changePassword(tx: Tx, { userId, passwordHash }: Credentials, next: string): Promise<boolean> {
+    return passwordHash !== null && this.users.swapPasswordHash(tx, userId, passwordHash, next);
+  }
+
   /** Joins the caller's transaction, which also ends the user's sessions. `UserError` 404 when there is no such user. */
   async replacePassword(tx: Tx, actor: Actor, userId: string, passwordHash: string): Promise<void> {
     if (!(await this.users.setPasswordHash(tx, userId, passwordHash))) throw UserError.notFound('user');
@@ -214,6 +228,13 @@ export class UsersService {
     return found && this.users.findByKey(read, found.kind, found.key);
   }
 }
+
+const credentialsOf = ({ id, role, isActive, passwordHash }: UserEntity): Credentials => ({
+  userId: id,
+  role,
+  isActive,
+  passwordHash,
+});
 
 function required<T>(user: T | null): T {
   if (user === null) throw UserError.notFound('user');
