@@ -26,6 +26,7 @@ const CONTRACT = `
   post   /api/auth/logout-all
   get    /api/auth/sessions
   delete /api/auth/sessions/{id}
+  post   /api/auth/password/change
   get    /api/users/me
   patch  /api/users/me
   get    /api/users

@@ -70,6 +70,7 @@ export class TestApp {
       STEWARD_ADMIN_PASSWORD: ADMIN.password,
       STEWARD_DEMO: 'false',
       STEWARD_SHUTDOWN_SECONDS: '2',
+      STEWARD_LOGIN_FLOOR_MS: '0',
       ...environment,
     });
     await Promise.all(settings.localRoots.map((root) => mkdir(root, { recursive: true })));

@@ -8,6 +8,9 @@ import { AccessTokenStrategy } from './sessions/access-token.strategy.js';
 import { AccessTokens, accessTokenOptions } from './sessions/access-tokens.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
+import { LoginFloor } from './passwords/login-floor.js';
+import { PasswordsController } from './passwords/passwords.controller.js';
+import { PasswordsService } from './passwords/passwords.service.js';
 import { FirstAdmin } from './first-admin.js';
 import { OperatorReset } from './operator-reset.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
@@ -28,14 +31,16 @@ import { StandingSessions } from './sessions/standing-sessions.js';
       useFactory: (keyring: Keyring) => accessTokenOptions(new SigningKeys(keyring)),
     }),
   ],
-  controllers: [AuthController],
+  controllers: [AuthController, PasswordsController],
   providers: [
     { provide: Authenticator, useClass: PassportAuthenticator },
     AccessTokens,
     AccessTokenStrategy,
     AuthService,
     FirstAdmin,
+    LoginFloor,
     OperatorReset,
+    PasswordsService,
     RefreshTokens,
     SessionsRepository,
     SessionsService,

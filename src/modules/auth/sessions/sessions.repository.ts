@@ -63,7 +63,13 @@ export interface SessionRow {
 }
 
 export type RevocationReason =
-  'logout' | 'logout_all' | 'ended_by_user' | 'refresh_reuse' | 'password_reset' | 'deactivated';
+  | 'logout'
+  | 'logout_all'
+  | 'ended_by_user'
+  | 'refresh_reuse'
+  | 'password_reset'
+  | 'password_change'
+  | 'deactivated';
 
 /**
  * Rows of `sessions`, one a login. All times are the database's. Whatever ends one is announced to every process
@@ -161,6 +167,16 @@ export class SessionsRepository {
       tx,
       `update sessions s set revoked_at = now(), revoked_reason = $2 where s.user_id = $1 and ${STANDS}`,
       [userId, reason],
+    );
+  }
+
+  /** All but one. How many there were. */
+  async revokeOthers(tx: Tx, userId: string, kept: string, reason: RevocationReason): Promise<number> {
+    return execute(
+      tx,
+      `update sessions s set revoked_at = now(), revoked_reason = $3
+        where s.user_id = $1 and s.id <> $2 and ${STANDS}`,
+      [userId, kept, reason],
     );
   }
 

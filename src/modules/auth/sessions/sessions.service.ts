@@ -21,6 +21,7 @@ import {
   SessionsRepository,
   type Device,
   type RefreshableSession,
+  type RevocationReason,
   type SessionRow,
 } from './sessions.repository.js';
 
@@ -117,6 +118,11 @@ export class SessionsService implements OnModuleInit {
       const count = await this.sessions.revokeAll(tx, actor.userId, 'logout_all');
       await this.audit.record(tx, { actor, action: 'auth.logout_all', details: { sessions: count } });
     });
+  }
+
+  /** Ends all sessions of the caller but the one in use, in the caller's transaction, which records it. How many. */
+  async endOthers(tx: Tx, actor: SessionActor, reason: RevocationReason): Promise<number> {
+    return this.sessions.revokeOthers(tx, actor.userId, actor.sessionId, reason);
   }
 
   /** 404 for a session of somebody else or one that has ended already. */
