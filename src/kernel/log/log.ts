@@ -15,6 +15,8 @@ const REDACTED = [
   'accessToken',
   'refreshToken',
   'token',
+  'ticket',
+  'apiKey',
   'secret',
   'authorization',
 ];

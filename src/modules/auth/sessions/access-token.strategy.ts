@@ -61,11 +61,16 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy) {
     const { sub, sid, exp } = token.data.payload;
     if (this.clock.now().getTime() >= exp * 1000)
       throw UserError.unauthenticated('token_expired', 'The access token has expired; refresh it.');
-    const holder = await this.sessions.holder(this.database.read, sid);
-    if (holder?.userId !== sub)
+    return this.identify(sub, sid);
+  }
+
+  /** The user of a session that stands. `UserError` 401 `session_ended`. */
+  async identify(userId: string, sessionId: string): Promise<Identity> {
+    const holder = await this.sessions.holder(this.database.read, sessionId);
+    if (holder?.userId !== userId)
       throw UserError.unauthenticated('session_ended', 'The session has ended; log in again.');
     return {
-      actor: { type: 'user', userId: sub, role: holder.role, sessionId: sid },
+      actor: { type: 'user', userId, role: holder.role, sessionId },
       scopes: null,
       authenticatedAt: holder.authenticatedAt,
       mustEnrol: false,

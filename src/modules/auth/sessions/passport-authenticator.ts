@@ -1,25 +1,27 @@
 import { Injectable, type ExecutionContext } from '@nestjs/common';
-import { Authenticator, type Identity, type UserActor } from '../../../kernel/auth/index.js';
+import type { Identity, SessionActor } from '../../../kernel/auth/index.js';
 import { Database } from '../../../kernel/database/index.js';
 import { UserError } from '../../../kernel/http/index.js';
 import { AccessTokenStrategy } from './access-token.strategy.js';
 import { SessionsRepository } from './sessions.repository.js';
 
-/** The kernel's port on passport: any refusal of the strategy leaves as `UserError` 401 with a code that says why. */
+/** Access tokens by passport: any refusal of the strategy leaves as `UserError` 401 with a code that says why. */
 @Injectable()
-export class PassportAuthenticator extends Authenticator {
+export class PassportAuthenticator {
   constructor(
     private readonly strategy: AccessTokenStrategy,
     private readonly sessions: SessionsRepository,
     private readonly database: Database,
-  ) {
-    super();
-  }
+  ) {}
 
-  async stillHolds(actor: UserActor): Promise<boolean> {
-    if (actor.type !== 'user') return false;
+  async stillHolds(actor: SessionActor): Promise<boolean> {
     const holder = await this.sessions.holder(this.database.read, actor.sessionId);
     return holder?.userId === actor.userId && holder.role === actor.role;
+  }
+
+  /** Of a session, without its token: for what was made with it, such as tickets. `UserError` 401 `session_ended`. */
+  identify(userId: string, sessionId: string): Promise<Identity> {
+    return this.strategy.identify(userId, sessionId);
   }
 
   async authenticate(context: ExecutionContext): Promise<Identity> {
