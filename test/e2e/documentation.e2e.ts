@@ -29,6 +29,7 @@ const CONTRACT = `
   get    /api/auth/api-keys
   post   /api/auth/api-keys
   delete /api/auth/api-keys/{id}
+  post   /api/auth/password/change
   get    /api/users/me
   patch  /api/users/me
   get    /api/users

@@ -22,7 +22,7 @@ export const ACCOUNT_SETTINGS = {
   },
   adminPassword: {
     env: 'STEWARD_ADMIN_PASSWORD',
-    help: 'Password of the first admin (8 to 128 characters). When absent a one-time password is generated and printed once.',
+    help: 'Password of the first admin (8 to 128 characters, neither a common one nor the e-mail address). When absent a one-time password is generated and printed once.',
     schema: z
       .string()
       .min(8, 'must have at least 8 characters')

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { ACCOUNT_SETTINGS } from './account.settings.js';
+import { PASSWORD_SETTINGS } from './password.settings.js';
 import { SERVER_SETTINGS } from './server.settings.js';
 import type { SettingDefinition } from './setting.js';
 import { STORAGE_SETTINGS } from './storage.settings.js';
@@ -12,6 +13,7 @@ export const SETTINGS = {
   ...SERVER_SETTINGS,
   ...STORAGE_SETTINGS,
   ...ACCOUNT_SETTINGS,
+  ...PASSWORD_SETTINGS,
 } as const satisfies Record<string, SettingDefinition>;
 
 type RawSettings = { [K in keyof typeof SETTINGS]: z.output<(typeof SETTINGS)[K]['schema']> };

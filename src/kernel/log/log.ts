@@ -12,6 +12,7 @@ export interface LogOptions {
 const REDACTED = [
   'password',
   'newPassword',
+  'currentPassword',
   'accessToken',
   'refreshToken',
   'token',

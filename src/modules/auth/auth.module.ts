@@ -14,6 +14,9 @@ import { AccessTokenStrategy } from './sessions/access-token.strategy.js';
 import { AccessTokens, accessTokenOptions } from './sessions/access-tokens.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
+import { LoginFloor } from './passwords/login-floor.js';
+import { PasswordsController } from './passwords/passwords.controller.js';
+import { PasswordsService } from './passwords/passwords.service.js';
 import { FirstAdmin } from './first-admin.js';
 import { OperatorReset } from './operator-reset.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
@@ -21,6 +24,7 @@ import { RefreshTokens } from './sessions/refresh-tokens.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SigningKeys } from './sessions/signing-keys.js';
+import { StandingSessions } from './sessions/standing-sessions.js';
 
 /** Global for one reason: it binds the kernel's `Authenticator`, so that no feature module has to import it. */
 @Global()
@@ -33,7 +37,7 @@ import { SigningKeys } from './sessions/signing-keys.js';
       useFactory: (keyring: Keyring) => accessTokenOptions(new SigningKeys(keyring)),
     }),
   ],
-  controllers: [AuthController, ApiKeysController],
+  controllers: [AuthController, ApiKeysController, PasswordsController],
   providers: [
     { provide: Authenticator, useClass: RequestAuthenticator },
     ApiKeyAuthenticator,
@@ -45,11 +49,14 @@ import { SigningKeys } from './sessions/signing-keys.js';
     AccessTokenStrategy,
     AuthService,
     FirstAdmin,
+    LoginFloor,
     OperatorReset,
+    PasswordsService,
     RefreshTokens,
     SessionsRepository,
     SessionsService,
     SigningKeys,
+    StandingSessions,
   ],
   exports: [Authenticator, FirstAdmin, OperatorReset],
 })

@@ -1,5 +1,7 @@
 export { type AccountHook, AccountHooks, type PersonalRecords } from './account-hooks.js';
-export { PasswordHasher } from './password-hasher.js';
+export { TARGET_MS, calibrate, thisMachine } from './passwords/calibrate.js';
+export { PasswordHasher } from './passwords/password-hasher.js';
+export { passwordProblem, refuseWeakPassword, type PasswordOwner } from './passwords/password-policy.js';
 export { UsersModule } from './users.module.js';
 export {
   anyIdentifier,

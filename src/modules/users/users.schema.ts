@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { USER_ROLES } from '../../kernel/auth/index.js';
 import { instantOut, nameOf, pageOf, pageQuery, textOf, uuid } from '../../kernel/http/index.js';
+import { PASSWORD_MAX, PASSWORD_MIN } from './passwords/password-policy.js';
 
-/** Of a new account; nothing is trimmed or cut off. */
-export const newPassword = textOf(8, 128);
-/** At login also passwords of older rules are tried, so the lower bound is open. */
-export const anyPassword = textOf(1, 128);
+/** What it must be like, `password-policy.ts` decides, which also knows whose it is; nothing is trimmed or cut off. */
+export const newPassword = z
+  .string({ error: 'must be a text' })
+  .meta({ minLength: PASSWORD_MIN, maxLength: PASSWORD_MAX });
+/** At login also passwords of older rules and of imported users are tried, whatever their length. */
+export const anyPassword = textOf(1, 1024);
 export const anyIdentifier = textOf(1, 255);
 
 const METADATA_MAX_BYTES = 16_384;

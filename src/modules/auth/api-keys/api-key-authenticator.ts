@@ -37,21 +37,29 @@ export class ApiKeyAuthenticator {
     return createHmac('sha256', this.hashKey).update(key).digest();
   }
 
-  /** `UserError` 401: `key_invalid`, `key_ended`, `key_expired`, `key_address_refused`. */
+  /** `UserError` 401: `key_invalid`, `key_ended`, `key_expired`, `key_address_refused`; and one line in the log. */
   async authenticate(key: string): Promise<Identity> {
+    const ipAddress = requestContext.current()?.ipAddress ?? null;
     const prefix = prefixOf(key);
     const holder =
       prefix === null ? null : await this.holder((read) => this.keys.holderByPrefix(read, prefix));
+    try {
+      return identityOf(this.standing(holder, key, ipAddress));
+    } catch (error) {
+      if (error instanceof UserError)
+        this.log.warn({ reason: error.code, keyId: holder?.id, ipAddress }, 'an API key was refused');
+      throw error;
+    }
+  }
+
+  private standing(holder: ApiKeyHolder | null, key: string, ipAddress: string | null): ApiKeyHolder {
     if (!holder || !timingSafeEqual(holder.keyHash, this.hash(key)))
       throw UserError.unauthenticated('key_invalid', 'This is not an API key of ours.');
     refuseUnlessStanding(holder);
-    const ipAddress = requestContext.current()?.ipAddress ?? null;
-    if (!isAllowed(ipAddress, holder.allowedNetworks)) {
-      this.log.warn({ keyId: holder.id, ipAddress }, 'an API key was used from where it may not be');
+    if (!isAllowed(ipAddress, holder.allowedNetworks))
       throw UserError.unauthenticated('key_address_refused', 'This API key may not be used from here.');
-    }
     if (!holder.usedRecently) this.usage.note({ id: holder.id, ipAddress });
-    return identityOf(holder);
+    return holder;
   }
 
   /** For a ticket made with the key: whoever holds the ticket may be elsewhere. The same `UserError` 401. */

@@ -1,3 +1,4 @@
+import { UsersService } from '../../users/index.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   accountsApplication,
@@ -136,6 +137,16 @@ describe('exchanging a refresh token', () => {
   it('refuses a deactivated user', async () => {
     const { refreshToken, accessToken, userId } = await newSession();
     await app.sql('update users set is_active = false where id = $1', [userId]);
+    expect(await refresh(refreshToken)).toMatchObject({ status: 401, code: 'session_ended' });
+    expect((await app.call('GET', '/users/me', { token: accessToken })).body['code']).toBe('session_ended');
+  });
+
+  it('refuses for good what was open when the account was deactivated, also once it is active again', async () => {
+    const { refreshToken, accessToken, userId } = await newSession();
+    const users = app.get(UsersService);
+    const operator = { type: 'system', name: 'test' } as const;
+    await users.update(operator, userId, { isActive: false });
+    await users.update(operator, userId, { isActive: true });
     expect(await refresh(refreshToken)).toMatchObject({ status: 401, code: 'session_ended' });
     expect((await app.call('GET', '/users/me', { token: accessToken })).body['code']).toBe('session_ended');
   });

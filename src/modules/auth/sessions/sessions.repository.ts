@@ -8,6 +8,7 @@ import {
   type Read,
   type Tx,
 } from '../../../kernel/database/index.js';
+import { CredentialChanges } from '../../../kernel/realtime/index.js';
 
 /** How long the token before the current one still gets the same successor, for answers that got lost. */
 const GRACE = `interval '10 seconds'`;
@@ -31,9 +32,12 @@ export interface NewSession extends Device {
 
 /** Whose session it is, with which role now, and when they last proved who they are. */
 export interface SessionHolder {
+  readonly sessionId: string;
   readonly userId: string;
   readonly role: UserRole;
   readonly authenticatedAt: Date;
+  /** Until it ends by itself, from the moment of this read on: no clock of this process is asked. */
+  readonly secondsLeft: number;
 }
 
 export interface RefreshableSession {
@@ -59,11 +63,22 @@ export interface SessionRow {
 }
 
 export type RevocationReason =
-  'logout' | 'logout_all' | 'ended_by_user' | 'refresh_reuse' | 'password_reset' | 'deactivated';
+  | 'logout'
+  | 'logout_all'
+  | 'ended_by_user'
+  | 'refresh_reuse'
+  | 'password_reset'
+  | 'password_change'
+  | 'deactivated';
 
-/** Rows of `sessions`, one a login. All times are the database's. */
+/**
+ * Rows of `sessions`, one a login. All times are the database's. Whatever ends one is announced to every process
+ * after its commit, by the methods themselves: no caller can forget it.
+ */
 @Injectable()
 export class SessionsRepository {
+  constructor(private readonly changes: CredentialChanges) {}
+
   async insert(tx: Tx, session: NewSession): Promise<void> {
     await execute(
       tx,
@@ -83,14 +98,21 @@ export class SessionsRepository {
     );
   }
 
-  /** Null unless it stands and its user is active. Once a request. */
+  /** Null unless it stands and its user is active. */
   async holder(read: Read, id: string): Promise<SessionHolder | null> {
-    return queryOne(
+    return (await this.holders(read, [id]))[0] ?? null;
+  }
+
+  /** Of those that stand and whose user is active; the others are not in it. */
+  async holders(read: Read, ids: readonly string[]): Promise<SessionHolder[]> {
+    return query(
       read,
-      `select u.id as "userId", u.role, s.authenticated_at as "authenticatedAt" from sessions s join users u on u.id = s.user_id
-        where s.id = $1 and ${STANDS} and u.is_active and u.deleted_at is null`,
-      [id],
-      'session_holder',
+      `select s.id as "sessionId", u.id as "userId", u.role, s.authenticated_at as "authenticatedAt",
+              extract(epoch from least(s.idle_expires_at, s.absolute_expires_at) - now())::float8 as "secondsLeft"
+         from sessions s join users u on u.id = s.user_id
+        where s.id = any($1::uuid[]) and ${STANDS} and u.is_active and u.deleted_at is null`,
+      [ids],
+      'session_holders',
     );
   }
 
@@ -134,15 +156,27 @@ export class SessionsRepository {
         where s.id = $1 and s.user_id = $2 and ${STANDS}`,
       [id, userId, reason],
     );
+    if (touched === 1) this.changes.announce(tx, { sessionIds: [id] });
     return touched === 1;
   }
 
   /** How many there were. */
   async revokeAll(tx: Tx, userId: string, reason: RevocationReason): Promise<number> {
+    this.changes.announce(tx, { userIds: [userId] });
     return execute(
       tx,
       `update sessions s set revoked_at = now(), revoked_reason = $2 where s.user_id = $1 and ${STANDS}`,
       [userId, reason],
+    );
+  }
+
+  /** All but one. How many there were. */
+  async revokeOthers(tx: Tx, userId: string, kept: string, reason: RevocationReason): Promise<number> {
+    return execute(
+      tx,
+      `update sessions s set revoked_at = now(), revoked_reason = $3
+        where s.user_id = $1 and s.id <> $2 and ${STANDS}`,
+      [userId, kept, reason],
     );
   }
 

@@ -6,11 +6,13 @@ import {
   Database,
   newId,
   toPage,
+  type DatabaseScope,
   type Page,
   type PageRequest,
   type Tx,
 } from '../../../kernel/database/index.js';
 import { UserError, requestContext } from '../../../kernel/http/index.js';
+import { CredentialChanges } from '../../../kernel/realtime/index.js';
 import { AuditService } from '../../audit/index.js';
 import { AccountHooks } from '../../users/index.js';
 import type { SessionView } from '../auth.schema.js';
@@ -19,6 +21,7 @@ import {
   SessionsRepository,
   type Device,
   type RefreshableSession,
+  type RevocationReason,
   type SessionRow,
 } from './sessions.repository.js';
 
@@ -44,12 +47,14 @@ export class SessionsService implements OnModuleInit {
     private readonly settings: Settings,
     private readonly audit: AuditService,
     private readonly accounts: AccountHooks,
+    private readonly changes: CredentialChanges,
   ) {}
 
   onModuleInit(): void {
     this.accounts.register({
       module: 'auth',
       deactivated: async (tx, userId) => void (await this.sessions.revokeAll(tx, userId, 'deactivated')),
+      rightsChanged: async (tx, userId) => this.changes.announce(tx, { userIds: [userId] }),
     });
   }
 
@@ -76,7 +81,7 @@ export class SessionsService implements OnModuleInit {
   async refresh(text: string): Promise<OpenSession> {
     const presented = parseRefreshToken(text);
     const session =
-      presented && (await this.sessions.findForRefresh(this.database.read, presented.sessionId));
+      presented && (await this.sessions.findForRefresh(this.refreshing.read, presented.sessionId));
     if (!session || !this.tokens.isGenuine(presented, session.nonce)) throw invalid();
     if (!session.stands) throw ended();
     const verdict = verdictOn(presented.counter, session);
@@ -92,13 +97,13 @@ export class SessionsService implements OnModuleInit {
   }
 
   async list(actor: SessionActor, page: PageRequest): Promise<Page<SessionView>> {
-    const rows = await this.sessions.page(this.database.read, actor.userId, page);
+    const rows = await this.sessions.page(this.database.as(actor).read, actor.userId, page);
     return toPage(rows, page.limit, (row) => toView(row, actor.sessionId));
   }
 
   /** Ends the session the caller uses. */
   async logout(actor: SessionActor): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.database.as(actor).tx(async (tx) => {
       await this.sessions.revoke(tx, actor.sessionId, actor.userId, 'logout');
       await this.audit.record(tx, {
         actor,
@@ -109,19 +114,29 @@ export class SessionsService implements OnModuleInit {
   }
 
   async logoutAll(actor: SessionActor): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.database.as(actor).tx(async (tx) => {
       const count = await this.sessions.revokeAll(tx, actor.userId, 'logout_all');
       await this.audit.record(tx, { actor, action: 'auth.logout_all', details: { sessions: count } });
     });
   }
 
+  /** Ends all sessions of the caller but the one in use, in the caller's transaction, which records it. How many. */
+  async endOthers(tx: Tx, actor: SessionActor, reason: RevocationReason): Promise<number> {
+    return this.sessions.revokeOthers(tx, actor.userId, actor.sessionId, reason);
+  }
+
   /** 404 for a session of somebody else or one that has ended already. */
   async end(actor: SessionActor, id: string): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.database.as(actor).tx(async (tx) => {
       if (!(await this.sessions.revoke(tx, id, actor.userId, 'ended_by_user')))
         throw UserError.notFound('session');
       await this.audit.record(tx, { actor, action: 'session.revoke', resource: sessionResource(id) });
     });
+  }
+
+  /** Nobody is signed in yet: the token says which session it is about. */
+  private get refreshing(): DatabaseScope {
+    return this.database.system('refresh');
   }
 
   private async spend({ id, counter, hash, nonce }: RefreshableSession): Promise<boolean> {
@@ -132,12 +147,12 @@ export class SessionsService implements OnModuleInit {
       idleSeconds: this.settings.sessionIdleSeconds,
       ...currentDevice(),
     };
-    return this.database.tx((tx) => this.sessions.rotate(tx, id, counter, next));
+    return this.refreshing.tx((tx) => this.sessions.rotate(tx, id, counter, next));
   }
 
   /** Recorded once, as done by the session's own user: of several late copies only the first ends it. */
   private async endForReuse({ id, userId, role }: RefreshableSession): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.refreshing.tx(async (tx) => {
       if (await this.sessions.revoke(tx, id, userId, 'refresh_reuse'))
         await this.audit.record(tx, {
           actor: userActor(userId, role, id),
