@@ -26,6 +26,9 @@ const CONTRACT = `
   post   /api/auth/logout-all
   get    /api/auth/sessions
   delete /api/auth/sessions/{id}
+  get    /api/auth/api-keys
+  post   /api/auth/api-keys
+  delete /api/auth/api-keys/{id}
   post   /api/auth/password/change
   get    /api/users/me
   patch  /api/users/me
@@ -80,6 +83,8 @@ const VIEWS = [
   'User',
   'Tokens',
   'Session',
+  'ApiKey',
+  'CreatedApiKey',
   'Job',
   'JobLog',
   'JobType',
@@ -128,6 +133,19 @@ describe('/openapi.json', () => {
     const operation = document.paths[path]?.[method];
     expect(operation).toBeDefined();
     expect(operation?.security ?? []).toEqual(access === 'public' ? [] : [{ bearer: [] }]);
+  });
+
+  it('says of every guarded operation which role and which scope it asks for, and of no other', () => {
+    const told = operations().map(([name, operation]) => {
+      const { 'x-required-role': role, 'x-required-scope': scope } = operation as unknown as Json;
+      const demand = `${String(role)} ${String(scope)}`;
+      return { name, demand, guarded: operation.security !== undefined };
+    });
+    const right = /^(user|power_user|admin) (session|[a-z-]+:(read|write))$/;
+    const wrong = told.filter(({ demand, guarded }) =>
+      guarded ? !right.test(demand) : demand !== 'undefined undefined',
+    );
+    expect(wrong).toEqual([]);
   });
 
   it('gives each operation an id of its own, a summary and an answer', () => {

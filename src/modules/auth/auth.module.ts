@@ -4,6 +4,12 @@ import { Authenticator } from '../../kernel/auth/index.js';
 import { Keyring } from '../../kernel/crypto/index.js';
 import { AuditModule } from '../audit/index.js';
 import { UsersModule } from '../users/index.js';
+import { ApiKeyAuthenticator } from './api-keys/api-key-authenticator.js';
+import { ApiKeyUsage } from './api-keys/api-key-usage.js';
+import { ApiKeysController } from './api-keys/api-keys.controller.js';
+import { ApiKeysRepository } from './api-keys/api-keys.repository.js';
+import { ApiKeysService } from './api-keys/api-keys.service.js';
+import { RequestAuthenticator } from './request-authenticator.js';
 import { AccessTokenStrategy } from './sessions/access-token.strategy.js';
 import { AccessTokens, accessTokenOptions } from './sessions/access-tokens.js';
 import { AuthController } from './auth.controller.js';
@@ -31,9 +37,14 @@ import { StandingSessions } from './sessions/standing-sessions.js';
       useFactory: (keyring: Keyring) => accessTokenOptions(new SigningKeys(keyring)),
     }),
   ],
-  controllers: [AuthController, PasswordsController],
+  controllers: [AuthController, ApiKeysController, PasswordsController],
   providers: [
-    { provide: Authenticator, useClass: PassportAuthenticator },
+    { provide: Authenticator, useClass: RequestAuthenticator },
+    ApiKeyAuthenticator,
+    ApiKeyUsage,
+    ApiKeysRepository,
+    ApiKeysService,
+    PassportAuthenticator,
     AccessTokens,
     AccessTokenStrategy,
     AuthService,
