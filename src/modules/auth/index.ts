@@ -1,3 +1,4 @@
+export { REFRESH_REUSED } from './auth.events.js';
 export { AuthModule } from './auth.module.js';
 export { FirstAdmin } from './first-admin.js';
 export { OperatorReset } from './operator-reset.js';
