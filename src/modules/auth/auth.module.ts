@@ -10,6 +10,7 @@ import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
 import { FirstAdmin } from './first-admin.js';
 import { OperatorReset } from './operator-reset.js';
+import { EndedSessions } from './sessions/ended-sessions.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
@@ -34,6 +35,7 @@ import { StandingSessions } from './sessions/standing-sessions.js';
     AccessTokens,
     AccessTokenStrategy,
     AuthService,
+    EndedSessions,
     FirstAdmin,
     OperatorReset,
     RefreshTokens,

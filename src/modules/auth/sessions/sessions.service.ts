@@ -59,7 +59,10 @@ export class SessionsService implements OnModuleInit {
     });
   }
 
-  /** Joins the transaction of the login. */
+  /**
+   * Joins the transaction of the login, which holds the user's row. Beyond STEWARD_MAX_SESSIONS the sessions that
+   * were not used for longest end (ASVS 7.1.2).
+   */
   async start(tx: Tx, userId: string): Promise<OpenSession> {
     const id = newId();
     const nonce = this.tokens.nonce();
@@ -72,6 +75,13 @@ export class SessionsService implements OnModuleInit {
       absoluteSeconds: this.settings.sessionAbsoluteSeconds,
       ...currentDevice(),
     });
+    for (const ended of await this.sessions.revokeBeyond(tx, userId, id, this.settings.maxSessions))
+      await this.audit.record(tx, {
+        actor: { type: 'system', name: 'session limit' },
+        action: 'session.revoke',
+        resource: sessionResource(ended),
+        details: { userId, reason: 'too_many' },
+      });
     return { sessionId: id, userId, refreshToken: this.tokens.token(id, 0, nonce) };
   }
 
