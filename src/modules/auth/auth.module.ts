@@ -19,6 +19,7 @@ import { PasswordsController } from './passwords/passwords.controller.js';
 import { PasswordsService } from './passwords/passwords.service.js';
 import { FirstAdmin } from './first-admin.js';
 import { OperatorReset } from './operator-reset.js';
+import { EndedSessions } from './sessions/ended-sessions.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
@@ -48,6 +49,7 @@ import { StandingSessions } from './sessions/standing-sessions.js';
     AccessTokens,
     AccessTokenStrategy,
     AuthService,
+    EndedSessions,
     FirstAdmin,
     LoginFloor,
     OperatorReset,

@@ -69,7 +69,8 @@ export type RevocationReason =
   | 'refresh_reuse'
   | 'password_reset'
   | 'password_change'
-  | 'deactivated';
+  | 'deactivated'
+  | 'too_many';
 
 /**
  * Rows of `sessions`, one a login. All times are the database's. Whatever ends one is announced to every process
@@ -172,11 +173,42 @@ export class SessionsRepository {
 
   /** All but one. How many there were. */
   async revokeOthers(tx: Tx, userId: string, kept: string, reason: RevocationReason): Promise<number> {
+    this.changes.announce(tx, { userIds: [userId] });
     return execute(
       tx,
       `update sessions s set revoked_at = now(), revoked_reason = $3
         where s.user_id = $1 and s.id <> $2 and ${STANDS}`,
       [userId, kept, reason],
+    );
+  }
+
+  /**
+   * Ends all sessions of the user but the `max` used last, one of which is `newest`; which ones. Right also for
+   * logins at the same moment when the caller holds the user's row, as a login does.
+   */
+  async revokeBeyond(tx: Tx, userId: string, newest: string, max: number): Promise<string[]> {
+    const rows = await query<{ id: string }>(
+      tx,
+      `update sessions set revoked_at = now(), revoked_reason = 'too_many' where id in (
+         select s.id from sessions s where s.user_id = $1 and s.id <> $2 and ${STANDS}
+          order by s.last_activity_at desc, s.id desc offset $3)
+       returning id`,
+      [userId, newest, max - 1],
+    );
+    const ids = rows.map(({ id }) => id);
+    if (ids.length > 0) this.changes.announce(tx, { sessionIds: ids });
+    return ids;
+  }
+
+  /** Removes up to `limit` of those that ended more than `days` ago, by themselves or not; how many. */
+  async removeEnded(tx: Tx, days: number, limit: number): Promise<number> {
+    return execute(
+      tx,
+      `delete from sessions where id in (
+         select id from sessions
+          where least(revoked_at, idle_expires_at, absolute_expires_at) < now() - make_interval(days => $1)
+          limit $2 for update skip locked)`,
+      [days, limit],
     );
   }
 
