@@ -22,6 +22,7 @@ import { OperatorReset } from './operator-reset.js';
 import { EndedSessions } from './sessions/ended-sessions.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
+import { SessionActivity } from './sessions/session-activity.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SigningKeys } from './sessions/signing-keys.js';
@@ -55,6 +56,7 @@ import { StandingSessions } from './sessions/standing-sessions.js';
     OperatorReset,
     PasswordsService,
     RefreshTokens,
+    SessionActivity,
     SessionsRepository,
     SessionsService,
     SigningKeys,

@@ -17,6 +17,7 @@ import { AuditService } from '../../audit/index.js';
 import { AccountHooks } from '../../users/index.js';
 import { ACCOUNT_CHANNEL, REFRESH_REUSED } from '../auth.events.js';
 import type { SessionView } from '../auth.schema.js';
+import { deviceInfoOf, storedDeviceInfo } from './device-info.js';
 import { RefreshTokens, parseRefreshToken, verdictOn } from './refresh-tokens.js';
 import {
   SessionsRepository,
@@ -197,16 +198,18 @@ const ended = (): UserError =>
 
 function currentDevice(): Device {
   const context = requestContext.current();
+  const userAgent = context?.userAgent?.slice(0, USER_AGENT_MAX) ?? null;
   return {
     ipAddress: context?.ipAddress ?? null,
-    userAgent: context?.userAgent?.slice(0, USER_AGENT_MAX) ?? null,
+    userAgent,
+    deviceInfo: deviceInfoOf(userAgent),
   };
 }
 
 function toView(row: SessionRow, currentSessionId: string): SessionView {
   return {
     id: row.id,
-    deviceInfo: row.device_info,
+    deviceInfo: storedDeviceInfo(row.device_info),
     userAgent: row.user_agent,
     ipAddress: row.ip_address,
     lastActivityAt: row.last_activity_at.toISOString(),
