@@ -35,3 +35,14 @@ it('does not repeat a password that the operator chose', () => {
   expect(text).toContain('the one in STEWARD_ADMIN_PASSWORD');
   expect(text).not.toContain('chosen by hand');
 });
+
+it('says where mail goes, without the password of the server', () => {
+  const url = 'http://127.0.0.1:3000';
+  const textFor = (environment: Record<string, string>): string =>
+    welcome({ url, database, seeded: nothing }, loadSettings(environment));
+  expect(textFor({ STEWARD_DATA_DIR: '/srv/steward' })).toContain('/srv/steward/outbox');
+  const STEWARD_SMTP_URL = 'smtp://user:hunter2@mail.example.org:25';
+  const text = textFor({ STEWARD_SMTP_URL, STEWARD_MAIL_FROM: 'me@example.org' });
+  expect(text).toContain('mail.example.org:25');
+  expect(text).not.toContain('hunter2');
+});

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Settings } from './kernel/config/index.js';
 import type { RunningSteward } from './start.js';
 
@@ -19,6 +20,7 @@ export function welcome(
     `Documentation    ${url}/docs`,
     `Health           ${url}/api/health`,
     `Database         ${database}, ${queue}`,
+    `Mail             ${mail(settings)}`,
     '',
     ...made,
   ];
@@ -36,6 +38,13 @@ export function welcome(
     '',
   );
   return lines.join('\n');
+}
+
+/** Never the whole address of the server: it holds a password. */
+function mail({ smtpUrl, dataDir }: Settings): string {
+  if (smtpUrl === undefined)
+    return `written to files in ${path.join(dataDir, 'outbox')} (no STEWARD_SMTP_URL)`;
+  return `sent through ${new URL(smtpUrl).host}`;
 }
 
 /** Those that this start has made. */

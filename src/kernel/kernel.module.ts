@@ -9,6 +9,7 @@ import { IdempotencyExpiry } from './http/idempotency-expiry.js';
 import { Idempotency } from './http/idempotency.js';
 import { IdempotencyRepository } from './http/idempotency.repository.js';
 import { Log } from './log/index.js';
+import { MailKernelModule } from './mail/index.js';
 import { QueueModule } from './queue/index.js';
 import { RealtimeModule } from './realtime/index.js';
 import { RedisModule } from './redis/index.js';
@@ -38,6 +39,7 @@ export class KernelModule {
         }),
         HealthModule,
         AuthKernelModule,
+        MailKernelModule,
         RedisModule.forRoot(settings.redisUrl),
         RealtimeModule.forRoot(databaseUrl),
       ],

@@ -33,6 +33,8 @@ const CONTRACT = `
   post   /api/auth/password/change
   get    /api/users/me
   patch  /api/users/me
+  get    /api/users/me/preferences
+  patch  /api/users/me/preferences
   get    /api/users
   post   /api/users
   get    /api/users/{id}
@@ -82,6 +84,7 @@ const CONTRACT = `
 
 const VIEWS = [
   'User',
+  'Preferences',
   'Tokens',
   'Session',
   'ApiKey',

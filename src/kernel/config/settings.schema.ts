@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { ACCOUNT_SETTINGS } from './account.settings.js';
 import { PASSWORD_SETTINGS } from './password.settings.js';
+import { MAIL_SETTINGS } from './mail.settings.js';
 import { SERVER_SETTINGS } from './server.settings.js';
 import type { SettingDefinition } from './setting.js';
 import { STORAGE_SETTINGS } from './storage.settings.js';
@@ -14,6 +15,7 @@ export const SETTINGS = {
   ...STORAGE_SETTINGS,
   ...ACCOUNT_SETTINGS,
   ...PASSWORD_SETTINGS,
+  ...MAIL_SETTINGS,
 } as const satisfies Record<string, SettingDefinition>;
 
 type RawSettings = { [K in keyof typeof SETTINGS]: z.output<(typeof SETTINGS)[K]['schema']> };

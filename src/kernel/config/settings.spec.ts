@@ -46,6 +46,9 @@ describe('loadSettings', () => {
       argon2Passes: 2,
       argon2Lanes: 1,
       loginFloorMs: 300,
+      smtpUrl: undefined,
+      mailFrom: 'Steward <steward@localhost>',
+      publicUrl: undefined,
       shutdownSeconds: 10,
       logLevel: 'info',
       logFormat: 'auto',
@@ -117,7 +120,19 @@ describe('loadSettings', () => {
       'REDIS_URL',
       'STEWARD_SECRET',
       'STEWARD_ADMIN_PASSWORD',
+      'STEWARD_SMTP_URL',
     ]);
+  });
+
+  it('wants a sender for a mail server, and only one that can stand in a header', () => {
+    const smtp = { STEWARD_SMTP_URL: 'smtp://mail.example.org' };
+    expect(problems(smtp)).toEqual([
+      'STEWARD_MAIL_FROM is required with STEWARD_SMTP_URL: most servers refuse unknown senders',
+    ]);
+    for (const from of ['me@example.org', 'Steward <me@example.org>', 'دستیار <me@مثال.ایران>'])
+      expect(problems({ ...smtp, STEWARD_MAIL_FROM: from })).toEqual([]);
+    for (const from of ['me', 'Me <me>', 'a@b, c@d', 'A <a@b>, C <c@d>', 'Me\nBcc: x <me@example.org>'])
+      expect(problems({ ...smtp, STEWARD_MAIL_FROM: from })).toHaveLength(1);
   });
 
   it('wants the idle limit of a session inside the absolute one', () => {

@@ -67,6 +67,8 @@ function withDerived(raw: RawShape, environment: Environment): Settings {
     problems.push('STEWARD_SESSION_IDLE_SECONDS must not be larger than STEWARD_SESSION_ABSOLUTE_SECONDS');
   const argon2 = argon2Problem(raw.argon2MemoryKib, raw.argon2Passes);
   if (argon2 !== null) problems.push(argon2);
+  if (raw.smtpUrl !== undefined && rawValue(environment, 'STEWARD_MAIL_FROM', problems) === undefined)
+    problems.push('STEWARD_MAIL_FROM is required with STEWARD_SMTP_URL: most servers refuse unknown senders');
   if (problems.length > 0) throw new SettingsError(problems);
   return {
     ...raw,
