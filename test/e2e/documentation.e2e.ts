@@ -29,6 +29,7 @@ const CONTRACT = `
   get    /api/auth/api-keys
   post   /api/auth/api-keys
   delete /api/auth/api-keys/{id}
+  post   /api/auth/tickets
   post   /api/auth/password/change
   get    /api/users/me
   patch  /api/users/me
@@ -88,6 +89,7 @@ const VIEWS = [
   'Session',
   'ApiKey',
   'CreatedApiKey',
+  'Ticket',
   'Job',
   'JobLog',
   'JobType',
@@ -212,6 +214,18 @@ describe('/openapi.json', () => {
       expect(Object.keys(document.paths[path]?.['get']?.responses['200']?.content ?? {})).toEqual([
         'text/event-stream',
       ]);
+  });
+
+  it('says which operations take a ticket in the query', () => {
+    const taking = operations().filter(([, { parameters }]) =>
+      parameters.some(({ name }) => name === 'ticket'),
+    );
+    expect(taking.map(([name]) => name).toSorted()).toEqual(['get /api/events', 'get /api/jobs/{id}/events']);
+    for (const [, { parameters }] of taking)
+      expect(parameters.find(({ name }) => name === 'ticket')).toMatchObject({
+        in: 'query',
+        required: false,
+      });
   });
 
   it('does not repeat what a format says, nor the range of safe integers', () => {
