@@ -80,6 +80,7 @@ const CONTRACT = `
 
 const VIEWS = [
   'User',
+  'ManagedUser',
   'Preferences',
   'Tokens',
   'Session',
