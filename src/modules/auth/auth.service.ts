@@ -27,7 +27,7 @@ export class AuthService {
   async register({ password, ...input }: Registration): Promise<TokensView> {
     this.users.refuseUnusable(input);
     const passwordHash = await this.hasher.hash(password);
-    const opened = await this.database.tx(async (tx) => {
+    const opened = await this.database.system('registration').tx(async (tx) => {
       const { id } = await this.users.create(tx, null, { ...input, passwordHash });
       return this.open(tx, id, 'auth.register');
     });
@@ -35,16 +35,16 @@ export class AuthService {
   }
 
   async login({ identifier, password }: Login): Promise<TokensView> {
-    const known = await this.users.credentials(this.database.read, identifier);
+    const known = await this.users.credentials(this.database.system('login').read, identifier);
     const right = await this.hasher.matches(known?.passwordHash ?? null, password);
     if (!known || !right || !known.isActive) return this.refuse(known, right);
-    const opened = await this.database.tx((tx) => this.open(tx, known.userId, 'auth.login'));
+    const opened = await this.database.system('login').tx((tx) => this.open(tx, known.userId, 'auth.login'));
     return this.answer(opened);
   }
 
   async refresh(refreshToken: string): Promise<TokensView> {
     const session = await this.sessions.refresh(refreshToken);
-    const user = await this.users.find(this.database.read, session.userId);
+    const user = await this.users.find(this.database.system('refresh').read, session.userId);
     if (!user) throw UserError.unauthenticated('session_ended', 'The session has ended; log in again.');
     return this.answer({ user, session });
   }

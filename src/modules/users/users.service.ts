@@ -89,11 +89,15 @@ export class UsersService {
   }
 
   async list(filter: UserFilter): Promise<Page<UserView>> {
-    return toPage(await this.users.page(this.database.read, filter), filter.limit, toUserView);
+    return toPage(
+      await this.users.page(this.database.system('users').read, filter),
+      filter.limit,
+      toUserView,
+    );
   }
 
   async get(id: string): Promise<UserView> {
-    return required(await this.find(this.database.read, id));
+    return required(await this.find(this.database.system('users').read, id));
   }
 
   /** 400 when address or name can never be used. Cheap: for callers to ask before they hash a password. */
@@ -135,7 +139,7 @@ export class UsersService {
   async createWithPassword(actor: Actor, { password, ...input }: NewUserIn): Promise<UserView> {
     this.refuseUnusable(input);
     const passwordHash = password === undefined ? null : await this.hasher.hash(password);
-    return this.database.tx((tx) => this.create(tx, actor, { ...input, passwordHash }));
+    return this.database.as(actor).tx((tx) => this.create(tx, actor, { ...input, passwordHash }));
   }
 
   /** Changes what is given and leaves the rest; `null` clears, `metadata` is replaced as a whole. */
@@ -145,7 +149,7 @@ export class UsersService {
       ...others,
       ...(username === undefined ? {} : usernameColumns(username)),
     });
-    return this.database.tx(async (tx) => {
+    return this.database.system('account changes').tx(async (tx) => {
       // Admins before the user: two who demote each other would otherwise wait for each other for ever.
       const admins = endsAdministration(changes) ? await this.users.lockActiveAdmins(tx) : [];
       const before = required(await this.users.findForUpdate(tx, id));

@@ -61,7 +61,7 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy) {
     const { sub, sid, exp } = token.data.payload;
     if (this.clock.now().getTime() >= exp * 1000)
       throw UserError.unauthenticated('token_expired', 'The access token has expired; refresh it.');
-    const holder = await this.sessions.holder(this.database.read, sid);
+    const holder = await this.sessions.holder(this.database.system('session check').read, sid);
     if (holder?.userId !== sub)
       throw UserError.unauthenticated('session_ended', 'The session has ended; log in again.');
     return {

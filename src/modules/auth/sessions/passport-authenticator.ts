@@ -18,7 +18,7 @@ export class PassportAuthenticator extends Authenticator {
 
   async stillHolds(actor: UserActor): Promise<boolean> {
     if (actor.type !== 'user') return false;
-    const holder = await this.sessions.holder(this.database.read, actor.sessionId);
+    const holder = await this.sessions.holder(this.database.system('session check').read, actor.sessionId);
     return holder?.userId === actor.userId && holder.role === actor.role;
   }
 

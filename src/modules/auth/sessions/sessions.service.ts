@@ -76,7 +76,8 @@ export class SessionsService implements OnModuleInit {
   async refresh(text: string): Promise<OpenSession> {
     const presented = parseRefreshToken(text);
     const session =
-      presented && (await this.sessions.findForRefresh(this.database.read, presented.sessionId));
+      presented &&
+      (await this.sessions.findForRefresh(this.database.system('refresh').read, presented.sessionId));
     if (!session || !this.tokens.isGenuine(presented, session.nonce)) throw invalid();
     if (!session.stands) throw ended();
     const verdict = verdictOn(presented.counter, session);
@@ -92,13 +93,13 @@ export class SessionsService implements OnModuleInit {
   }
 
   async list(actor: SessionActor, page: PageRequest): Promise<Page<SessionView>> {
-    const rows = await this.sessions.page(this.database.read, actor.userId, page);
+    const rows = await this.sessions.page(this.database.as(actor).read, actor.userId, page);
     return toPage(rows, page.limit, (row) => toView(row, actor.sessionId));
   }
 
   /** Ends the session the caller uses. */
   async logout(actor: SessionActor): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.database.as(actor).tx(async (tx) => {
       await this.sessions.revoke(tx, actor.sessionId, actor.userId, 'logout');
       await this.audit.record(tx, {
         actor,
@@ -109,7 +110,7 @@ export class SessionsService implements OnModuleInit {
   }
 
   async logoutAll(actor: SessionActor): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.database.as(actor).tx(async (tx) => {
       const count = await this.sessions.revokeAll(tx, actor.userId, 'logout_all');
       await this.audit.record(tx, { actor, action: 'auth.logout_all', details: { sessions: count } });
     });
@@ -117,7 +118,7 @@ export class SessionsService implements OnModuleInit {
 
   /** 404 for a session of somebody else or one that has ended already. */
   async end(actor: SessionActor, id: string): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.database.as(actor).tx(async (tx) => {
       if (!(await this.sessions.revoke(tx, id, actor.userId, 'ended_by_user')))
         throw UserError.notFound('session');
       await this.audit.record(tx, { actor, action: 'session.revoke', resource: sessionResource(id) });
@@ -132,12 +133,12 @@ export class SessionsService implements OnModuleInit {
       idleSeconds: this.settings.sessionIdleSeconds,
       ...currentDevice(),
     };
-    return this.database.tx((tx) => this.sessions.rotate(tx, id, counter, next));
+    return this.database.system('refresh').tx((tx) => this.sessions.rotate(tx, id, counter, next));
   }
 
   /** Recorded once, as done by the session's own user: of several late copies only the first ends it. */
   private async endForReuse({ id, userId, role }: RefreshableSession): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.database.system('refresh').tx(async (tx) => {
       if (await this.sessions.revoke(tx, id, userId, 'refresh_reuse'))
         await this.audit.record(tx, {
           actor: userActor(userId, role, id),
