@@ -42,6 +42,7 @@ describe('loadSettings', () => {
       accessTokenSeconds: 600,
       sessionIdleSeconds: 14 * 86_400,
       sessionAbsoluteSeconds: 90 * 86_400,
+      maxSessions: 20,
       shutdownSeconds: 10,
       logLevel: 'info',
       logFormat: 'auto',

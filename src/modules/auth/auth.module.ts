@@ -14,6 +14,7 @@ import { EndedSessions } from './sessions/ended-sessions.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
 import { SessionActivity } from './sessions/session-activity.js';
+import { SessionKeys } from './sessions/session-keys.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SigningKeys } from './sessions/signing-keys.js';
@@ -41,6 +42,7 @@ import { StandingSessions } from './sessions/standing-sessions.js';
     OperatorReset,
     RefreshTokens,
     SessionActivity,
+    SessionKeys,
     SessionsRepository,
     SessionsService,
     SigningKeys,

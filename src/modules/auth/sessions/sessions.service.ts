@@ -12,7 +12,7 @@ import {
   type Tx,
 } from '../../../kernel/database/index.js';
 import { UserError, requestContext } from '../../../kernel/http/index.js';
-import { CredentialChanges, Events } from '../../../kernel/realtime/index.js';
+import { Events } from '../../../kernel/realtime/index.js';
 import { AuditService } from '../../audit/index.js';
 import { AccountHooks } from '../../users/index.js';
 import { ACCOUNT_CHANNEL, REFRESH_REUSED } from '../auth.events.js';
@@ -48,7 +48,6 @@ export class SessionsService implements OnModuleInit {
     private readonly settings: Settings,
     private readonly audit: AuditService,
     private readonly accounts: AccountHooks,
-    private readonly changes: CredentialChanges,
     private readonly events: Events,
   ) {}
 
@@ -56,7 +55,7 @@ export class SessionsService implements OnModuleInit {
     this.accounts.register({
       module: 'auth',
       deactivated: async (tx, userId) => void (await this.sessions.revokeAll(tx, userId, 'deactivated')),
-      rightsChanged: async (tx, userId) => this.changes.announce(tx, { userIds: [userId] }),
+      rightsChanged: (tx, userId) => this.sessions.rightsChanged(tx, userId),
     });
   }
 
