@@ -26,6 +26,9 @@ const CONTRACT = `
   post   /api/auth/logout-all
   get    /api/auth/sessions
   delete /api/auth/sessions/{id}
+  get    /api/auth/users/{userId}/sessions
+  delete /api/auth/users/{userId}/sessions
+  delete /api/auth/users/{userId}/sessions/{id}
   get    /api/users/me
   patch  /api/users/me
   get    /api/users

@@ -19,6 +19,8 @@ import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SigningKeys } from './sessions/signing-keys.js';
 import { StandingSessions } from './sessions/standing-sessions.js';
+import { UserSessionsController } from './sessions/user-sessions.controller.js';
+import { UserSessions } from './sessions/user-sessions.js';
 
 /** Global for one reason: it binds the kernel's `Authenticator`, so that no feature module has to import it. */
 @Global()
@@ -31,7 +33,7 @@ import { StandingSessions } from './sessions/standing-sessions.js';
       useFactory: (keyring: Keyring) => accessTokenOptions(new SigningKeys(keyring)),
     }),
   ],
-  controllers: [AuthController],
+  controllers: [AuthController, UserSessionsController],
   providers: [
     { provide: Authenticator, useClass: PassportAuthenticator },
     AccessTokens,
@@ -47,6 +49,7 @@ import { StandingSessions } from './sessions/standing-sessions.js';
     SessionsService,
     SigningKeys,
     StandingSessions,
+    UserSessions,
   ],
   exports: [Authenticator, FirstAdmin, OperatorReset],
 })

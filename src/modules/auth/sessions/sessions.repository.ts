@@ -73,7 +73,14 @@ export interface SessionRow {
 }
 
 export type RevocationReason =
-  'logout' | 'logout_all' | 'ended_by_user' | 'refresh_reuse' | 'password_reset' | 'deactivated' | 'too_many';
+  | 'logout'
+  | 'logout_all'
+  | 'ended_by_user'
+  | 'ended_by_admin'
+  | 'refresh_reuse'
+  | 'password_reset'
+  | 'deactivated'
+  | 'too_many';
 
 /**
  * Rows of `sessions`, one a login. All times are the database's. Whatever ends one is announced to every process
