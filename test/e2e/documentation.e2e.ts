@@ -84,6 +84,7 @@ const CONTRACT = `
 
 const VIEWS = [
   'User',
+  'ManagedUser',
   'Preferences',
   'Tokens',
   'Session',

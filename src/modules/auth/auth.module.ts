@@ -23,8 +23,10 @@ import { PasswordsController } from './passwords/passwords.controller.js';
 import { PasswordsService } from './passwords/passwords.service.js';
 import { FirstAdmin } from './first-admin.js';
 import { OperatorReset } from './operator-reset.js';
+import { EndedSessions } from './sessions/ended-sessions.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
+import { SessionActivity } from './sessions/session-activity.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SigningKeys } from './sessions/signing-keys.js';
@@ -55,11 +57,13 @@ import { StandingSessions } from './sessions/standing-sessions.js';
     AccessTokens,
     AccessTokenStrategy,
     AuthService,
+    EndedSessions,
     FirstAdmin,
     LoginFloor,
     OperatorReset,
     PasswordsService,
     RefreshTokens,
+    SessionActivity,
     SessionsRepository,
     SessionsService,
     SigningKeys,

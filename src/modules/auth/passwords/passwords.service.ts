@@ -5,7 +5,7 @@ import { UserError } from '../../../kernel/http/index.js';
 import { Events } from '../../../kernel/realtime/index.js';
 import { AuditService } from '../../audit/index.js';
 import { PasswordHasher, UsersService } from '../../users/index.js';
-import { PASSWORD_CHANGED, type PasswordChangedData } from '../auth.events.js';
+import { ACCOUNT_CHANNEL, PASSWORD_CHANGED, type PasswordChangedData } from '../auth.events.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { PasswordChange } from './passwords.schema.js';
 
@@ -50,7 +50,7 @@ export class PasswordsService {
       await this.events.record(tx, [
         {
           type: PASSWORD_CHANGED,
-          channel: 'account',
+          channel: ACCOUNT_CHANNEL,
           userId: actor.userId,
           subjectId: actor.userId,
           data: { endedSessions } satisfies PasswordChangedData,

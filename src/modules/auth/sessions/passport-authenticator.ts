@@ -3,6 +3,7 @@ import { Authenticator, type Demands, type Identity, type UserActor } from '../.
 import { requestContext } from '../../../kernel/http/index.js';
 import { Log } from '../../../kernel/log/index.js';
 import { AccessTokenStrategy, type AccessClaims } from './access-token.strategy.js';
+import { SessionActivity } from './session-activity.js';
 import { StandingSessions } from './standing-sessions.js';
 import { TokenRefused } from './token-refused.js';
 import { countOf } from '../raw-headers.js';
@@ -27,6 +28,7 @@ export class PassportAuthenticator extends Authenticator {
   constructor(
     private readonly strategy: AccessTokenStrategy,
     private readonly sessions: StandingSessions,
+    private readonly activity: SessionActivity,
     log: Log,
   ) {
     super();
@@ -55,6 +57,7 @@ export class PassportAuthenticator extends Authenticator {
       ? this.sessions.read(sessionId)
       : this.sessions.holder(sessionId, userId));
     if (holder?.userId !== userId) throw new TokenRefused('session_ended');
+    this.activity.note(sessionId);
     return {
       actor: { type: 'user', userId, role: holder.role, sessionId },
       scopes: null,
