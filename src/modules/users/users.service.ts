@@ -107,7 +107,7 @@ export class UsersService implements OnModuleInit {
   }
 
   async get(id: string): Promise<UserView> {
-    return required(await this.find(this.database.read, id));
+    return required(await this.find(this.database.system('users').read, id));
   }
 
   async getVersioned(id: string): Promise<Versioned<ManagedUserView>> {
@@ -172,7 +172,7 @@ export class UsersService implements OnModuleInit {
     once: OnceRequest | null = null,
   ): Promise<ManagedUserView> {
     const passwordHash = await this.newHash(password, input);
-    return this.database.tx((tx) =>
+    return this.database.as(actor).tx((tx) =>
       this.idempotency.once(tx, userIdOf(actor) ?? '', once, async () => ({
         ...(await this.create(tx, actor, { ...input, passwordHash })),
         taskCount: 0,
@@ -196,7 +196,7 @@ export class UsersService implements OnModuleInit {
       ...(username === undefined ? {} : usernameColumns(username)),
       ...(email === undefined ? {} : emailColumns(email)),
     });
-    return this.database.tx(async (tx) => {
+    return this.database.system('account changes').tx(async (tx) => {
       // Admins before the user: two who demote each other would otherwise wait for each other for ever.
       const admins = endsAdministration(changes) ? await this.users.lockActiveAdmins(tx) : [];
       const before = required(await this.users.findForUpdate(tx, id));
