@@ -28,10 +28,13 @@ const CONTRACT = `
   delete /api/auth/sessions/{id}
   get    /api/users/me
   patch  /api/users/me
+  delete /api/users/me
+  get    /api/users/me/export
   get    /api/users
   post   /api/users
   get    /api/users/{id}
   patch  /api/users/{id}
+  delete /api/users/{id}
   get    /api/job-types
   get    /api/jobs
   post   /api/jobs

@@ -31,4 +31,9 @@ export class Idempotency {
     request.replayed();
     return first.response as T;
   }
+
+  /** For a person who is erased: the stored answers hold what they asked for. */
+  async forget(tx: Tx, userId: string): Promise<void> {
+    await this.keys.removeOf(tx, userId);
+  }
 }

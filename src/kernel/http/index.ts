@@ -3,7 +3,7 @@ export { IfMatch, requireVersion, tagged, type Versioned } from './etag.js';
 export { Idempotency } from './idempotency.js';
 export { Once, type OnceRequest } from './once.js';
 export { requestContext } from './request-context.js';
-export { Returns, ReturnsEvents, ReturnsNothing } from './returns.js';
+export { Returns, ReturnsEvents, ReturnsFile, ReturnsNothing } from './returns.js';
 export {
   idParam,
   instantIn,

@@ -12,6 +12,8 @@ import { FirstAdmin } from './first-admin.js';
 import { OperatorReset } from './operator-reset.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
+import { SessionsAccountRepository } from './sessions/sessions-account.repository.js';
+import { SessionsAccount } from './sessions/sessions.account.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SigningKeys } from './sessions/signing-keys.js';
@@ -36,6 +38,8 @@ import { SigningKeys } from './sessions/signing-keys.js';
     FirstAdmin,
     OperatorReset,
     RefreshTokens,
+    SessionsAccount,
+    SessionsAccountRepository,
     SessionsRepository,
     SessionsService,
     SigningKeys,

@@ -26,7 +26,7 @@ export class NotificationsService {
     return toPage(
       await this.notifications.page(this.database.read, actor.userId, filter),
       filter.limit,
-      toView,
+      toNotificationView,
     );
   }
 
@@ -41,7 +41,7 @@ export class NotificationsService {
         : null,
     );
     if (!changed) throw UserError.notFound('notification');
-    return toView(changed);
+    return toNotificationView(changed);
   }
 
   async remove(actor: UserActor, id: string): Promise<void> {
@@ -60,7 +60,7 @@ export class NotificationsService {
   }
 }
 
-function toView(row: NotificationEntity): NotificationView {
+export function toNotificationView(row: NotificationEntity): NotificationView {
   return {
     id: row.id,
     type: row.type,

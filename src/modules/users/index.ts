@@ -1,5 +1,7 @@
 export { type AccountHook, AccountHooks, type PersonalRecords } from './account-hooks.js';
 export { PasswordHasher } from './password-hasher.js';
+export { ErasuresService } from './personal-data/erasures.service.js';
+export { ExportsService } from './personal-data/exports.service.js';
 export { UsersModule } from './users.module.js';
 export {
   anyIdentifier,

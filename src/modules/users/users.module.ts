@@ -3,6 +3,12 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/index.js';
 import { AccountHooks } from './account-hooks.js';
 import { PasswordHasher } from './password-hasher.js';
+import { ErasureSweeper } from './personal-data/erasure-sweeper.js';
+import { ErasuresRepository } from './personal-data/erasures.repository.js';
+import { ErasuresService } from './personal-data/erasures.service.js';
+import { ExportsService } from './personal-data/exports.service.js';
+import { PersonalDataController } from './personal-data/personal-data.controller.js';
+import { UsersAccount } from './personal-data/users.account.js';
 import { UserEntity } from './user.entity.js';
 import { UsersController } from './users.controller.js';
 import { UsersRepository } from './users.repository.js';
@@ -10,8 +16,18 @@ import { UsersService } from './users.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([UserEntity]), AuditModule],
-  controllers: [UsersController],
-  providers: [UsersService, UsersRepository, PasswordHasher, AccountHooks],
-  exports: [UsersService, PasswordHasher, AccountHooks],
+  controllers: [PersonalDataController, UsersController],
+  providers: [
+    UsersService,
+    UsersRepository,
+    PasswordHasher,
+    AccountHooks,
+    ErasuresService,
+    ErasuresRepository,
+    ErasureSweeper,
+    ExportsService,
+    UsersAccount,
+  ],
+  exports: [UsersService, PasswordHasher, AccountHooks, ErasuresService, ExportsService],
 })
 export class UsersModule {}
