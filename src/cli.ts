@@ -4,6 +4,7 @@ import { addAdmin } from './commands/admin.js';
 import { explainFailure } from './commands/failure.js';
 import { addMigrate } from './commands/migrate.js';
 import { addSettings } from './commands/settings.js';
+import { addUsers } from './commands/users.js';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -14,6 +15,7 @@ const program = new Command('steward')
 addMigrate(program, say);
 addSettings(program, say);
 addAdmin(program, say);
+addUsers(program, say);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${explainFailure(error)}\n`);
