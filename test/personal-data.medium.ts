@@ -53,6 +53,8 @@ const ON_THE_TOMBSTONE = [
   'is_superuser',
   'is_active',
   'is_verified',
+  'task_count',
+  'version',
   'metadata',
   'created_at',
   'updated_at',
@@ -60,7 +62,7 @@ const ON_THE_TOMBSTONE = [
 ];
 
 /** Tables that the archive has no file of, because other files have the same (modules/users). */
-const NOT_EXPORTED = ['events', 'idempotency_keys'];
+const NOT_EXPORTED = ['events', 'idempotency_keys', 'tickets'];
 
 /** Columns whose names say that they hold what must not leave. */
 const SECRET = /hash|secret|nonce|token|cipher|recovery|password/;

@@ -157,6 +157,7 @@ describe('GET /api/users/me/export', () => {
     const files = await whole(token);
     expect([...files.keys()].toSorted()).toEqual(
       [
+        'api-keys.json',
         'audit-logs.json',
         'job-logs.json',
         'jobs.json',
@@ -167,6 +168,8 @@ describe('GET /api/users/me/export', () => {
         'schedule-slots.json',
         'schedules.json',
         'sessions.json',
+        'preferences.json',
+        'tasks.json',
         'test.json',
       ].toSorted(),
     );
