@@ -50,9 +50,9 @@ class Server {
 
   static async start(environment: Readonly<Record<string, string | undefined>>): Promise<Server> {
     const port = await freePort();
-    const main = path.resolve(import.meta.dirname, '../src/main.js');
+    const program = path.resolve(import.meta.dirname, '../src/main.js');
     const env = { PATH: process.env['PATH'], ...environment, PORT: String(port) };
-    const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'ignore', 'inherit'] });
     const agent = new Agent({ keepAlive: true, maxSockets: 64 });
     const server = new Server(child, port, agent);
     while ((await server.send('GET', '/api/health/ready').catch(() => null))?.status !== 200) {
@@ -156,7 +156,7 @@ async function measure(
   server: Server,
   seconds: number,
   concurrency: number,
-  once: (n: number) => Promise<void>,
+  ask: (n: number) => Promise<void>,
 ): Promise<Row> {
   const cpuBefore = await server.cpuMicroseconds();
   const warm = performance.now() + seconds * 100;
@@ -167,7 +167,7 @@ async function measure(
     for (;;) {
       const began = performance.now();
       if (began >= end) return;
-      await once(n++);
+      await ask(n++);
       if (began >= warm) times.push(performance.now() - began);
     }
   };
