@@ -61,7 +61,7 @@ const ON_THE_TOMBSTONE = [
   'deleted_at',
 ];
 
-/** Tables that the archive has no file of, because other files have the same (modules/users). */
+/** Tables that the archive has no file of: other files have the same (modules/users), or they live for a minute. */
 const NOT_EXPORTED = ['events', 'idempotency_keys', 'tickets'];
 
 /** Columns whose names say that they hold what must not leave. */
