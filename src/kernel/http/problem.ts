@@ -52,6 +52,7 @@ class InternalError extends AppError {
 
 export function toProblem(error: AppError, instance: string, requestId: string): Problem {
   return {
+    ...error.members,
     type: `https://steward.dev/problems/${error.code}`,
     title: STATUS_CODES[error.status] ?? 'Error',
     status: error.status,
