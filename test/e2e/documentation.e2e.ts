@@ -26,6 +26,13 @@ const CONTRACT = `
   post   /api/auth/logout-all
   get    /api/auth/sessions
   delete /api/auth/sessions/{id}
+  post   /api/auth/reauthenticate
+  get    /api/auth/factors
+  post   /api/auth/factors/totp
+  post   /api/auth/factors/totp/confirm
+  delete /api/auth/factors/totp
+  post   /api/auth/factors/recovery-codes
+  delete /api/auth/users/{userId}/factors
   post   /api/auth/password/change
   get    /api/users/me
   patch  /api/users/me
@@ -80,6 +87,9 @@ const VIEWS = [
   'User',
   'Tokens',
   'Session',
+  'Factors',
+  'TotpEnrolment',
+  'RecoveryCodes',
   'Job',
   'JobLog',
   'JobType',

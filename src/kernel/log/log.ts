@@ -18,6 +18,8 @@ const REDACTED = [
   'token',
   'secret',
   'authorization',
+  'otpauthUri',
+  'recoveryCodes',
 ];
 
 /** What database errors carry besides their text: values of the statement and whole rows, hashes among them. */

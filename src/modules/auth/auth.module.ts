@@ -8,6 +8,14 @@ import { AccessTokenStrategy } from './sessions/access-token.strategy.js';
 import { AccessTokens, accessTokenOptions } from './sessions/access-tokens.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
+import { FactorPolicy } from './factors/factor-policy.js';
+import { FactorProofs } from './factors/factor-proofs.js';
+import { FactorSecrets } from './factors/factor-secrets.js';
+import { FactorsController } from './factors/factors.controller.js';
+import { FactorsService } from './factors/factors.service.js';
+import { OperatorFactors } from './factors/operator-factors.js';
+import { ReauthenticationService } from './factors/reauthentication.service.js';
+import { SecondFactorsRepository } from './factors/second-factors.repository.js';
 import { LoginFloor } from './passwords/login-floor.js';
 import { PasswordsController } from './passwords/passwords.controller.js';
 import { PasswordsService } from './passwords/passwords.service.js';
@@ -31,22 +39,29 @@ import { StandingSessions } from './sessions/standing-sessions.js';
       useFactory: (keyring: Keyring) => accessTokenOptions(new SigningKeys(keyring)),
     }),
   ],
-  controllers: [AuthController, PasswordsController],
+  controllers: [AuthController, FactorsController, PasswordsController],
   providers: [
     { provide: Authenticator, useClass: PassportAuthenticator },
     AccessTokens,
     AccessTokenStrategy,
     AuthService,
+    FactorPolicy,
+    FactorProofs,
+    FactorSecrets,
+    FactorsService,
     FirstAdmin,
     LoginFloor,
+    OperatorFactors,
     OperatorReset,
     PasswordsService,
+    ReauthenticationService,
     RefreshTokens,
+    SecondFactorsRepository,
     SessionsRepository,
     SessionsService,
     SigningKeys,
     StandingSessions,
   ],
-  exports: [Authenticator, FirstAdmin, OperatorReset],
+  exports: [Authenticator, FirstAdmin, OperatorFactors, OperatorReset],
 })
 export class AuthModule {}

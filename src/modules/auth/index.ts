@@ -1,4 +1,15 @@
-export { PASSWORD_CHANGED, type PasswordChangedData } from './auth.events.js';
+export {
+  FACTOR_ADDED,
+  FACTOR_REMOVED,
+  PASSWORD_CHANGED,
+  RECOVERY_CODE_USED,
+  RECOVERY_CODES_RENEWED,
+  type FactorAddedData,
+  type FactorRemovedData,
+  type PasswordChangedData,
+  type RecoveryCodesData,
+} from './auth.events.js';
+export { OperatorFactors } from './factors/operator-factors.js';
 export { AuthModule } from './auth.module.js';
 export { FirstAdmin } from './first-admin.js';
 export { OperatorReset } from './operator-reset.js';

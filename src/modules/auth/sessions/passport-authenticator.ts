@@ -2,6 +2,7 @@ import { Injectable, type ExecutionContext } from '@nestjs/common';
 import { Authenticator, type Demands, type Identity, type UserActor } from '../../../kernel/auth/index.js';
 import { requestContext } from '../../../kernel/http/index.js';
 import { Log } from '../../../kernel/log/index.js';
+import { FactorPolicy } from '../factors/factor-policy.js';
 import { AccessTokenStrategy, type AccessClaims } from './access-token.strategy.js';
 import { StandingSessions } from './standing-sessions.js';
 import { TokenRefused } from './token-refused.js';
@@ -26,6 +27,7 @@ export class PassportAuthenticator extends Authenticator {
   constructor(
     private readonly strategy: AccessTokenStrategy,
     private readonly sessions: StandingSessions,
+    private readonly factors: FactorPolicy,
     log: Log,
   ) {
     super();
@@ -57,7 +59,8 @@ export class PassportAuthenticator extends Authenticator {
       actor: { type: 'user', userId, role: holder.role, sessionId },
       scopes: null,
       authenticatedAt: holder.authenticatedAt,
-      mustEnrol: false,
+      mustEnrol: this.factors.isMissing(holder),
+      hasFactor: holder.hasFactor,
     };
   }
 
