@@ -46,6 +46,7 @@ describe('loadSettings', () => {
       argon2MemoryKib: 19_456,
       argon2Passes: 2,
       argon2Lanes: 1,
+      maxSessions: 20,
       loginFloorMs: 300,
       smtpUrl: undefined,
       mailFrom: 'Steward <steward@localhost>',

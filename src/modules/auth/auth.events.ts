@@ -1,4 +1,10 @@
-/** Somebody has changed their own password. Channel `account`, subject the user; the person is to be told. */
+/** What happened to somebody's account, told to that person. */
+export const ACCOUNT_CHANNEL = 'account';
+
+/** A spent refresh token came back and ended its session, which is the subject: somebody else may have a copy. */
+export const REFRESH_REUSED = 'auth.refresh_reused';
+
+/** Somebody has changed their own password. The subject is the user. */
 export const PASSWORD_CHANGED = 'auth.password_changed';
 
 export interface PasswordChangedData {
@@ -6,7 +12,7 @@ export interface PasswordChangedData {
   readonly endedSessions: number;
 }
 
-/** A second factor has been set up. Channel `account`, subject the user. */
+/** A second factor has been set up. The subject is the user. */
 export const FACTOR_ADDED = 'auth.factor_added';
 
 export interface FactorAddedData {
@@ -15,7 +21,7 @@ export interface FactorAddedData {
   readonly replaced: boolean;
 }
 
-/** A second factor has been removed. Channel `account`, subject the user. */
+/** A second factor has been removed. The subject is the user. */
 export const FACTOR_REMOVED = 'auth.factor_removed';
 
 export interface FactorRemovedData {
@@ -23,10 +29,10 @@ export interface FactorRemovedData {
   readonly by: 'self' | 'admin' | 'operator';
 }
 
-/** A recovery code stood in for the second factor. Channel `account`, subject the user. */
+/** A recovery code stood in for the second factor. The subject is the user. */
 export const RECOVERY_CODE_USED = 'auth.recovery_code_used';
 
-/** New recovery codes were made and the old ones are void. Channel `account`, subject the user. */
+/** New recovery codes were made and the old ones are void. The subject is the user. */
 export const RECOVERY_CODES_RENEWED = 'auth.recovery_codes_renewed';
 
 export interface RecoveryCodesData {

@@ -31,7 +31,7 @@ export class AuthService {
   /** The new user, logged in. 409 `email_taken` or `username_taken`. */
   async register({ password, ...input }: Registration): Promise<TokensView> {
     const passwordHash = await this.users.newHash(password, input);
-    const opened = await this.database.tx(async (tx) => {
+    const opened = await this.database.system('registration').tx(async (tx) => {
       const { id } = await this.users.create(tx, null, { ...input, passwordHash });
       return this.open(tx, id, 'auth.register');
     });
@@ -62,7 +62,7 @@ export class AuthService {
 
   async refresh(refreshToken: string): Promise<TokensView> {
     const session = await this.sessions.refresh(refreshToken);
-    const user = await this.users.find(this.database.read, session.userId);
+    const user = await this.users.find(this.database.system('refresh').read, session.userId);
     if (!user) throw UserError.unauthenticated('session_ended', 'The session has ended; log in again.');
     return this.answer({ user, session });
   }

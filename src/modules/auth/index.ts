@@ -1,9 +1,11 @@
 export {
+  ACCOUNT_CHANNEL,
   FACTOR_ADDED,
   FACTOR_REMOVED,
   PASSWORD_CHANGED,
   RECOVERY_CODE_USED,
   RECOVERY_CODES_RENEWED,
+  REFRESH_REUSED,
   type FactorAddedData,
   type FactorRemovedData,
   type PasswordChangedData,

@@ -5,7 +5,7 @@ import { UserError } from '../../../kernel/http/index.js';
 import { Events } from '../../../kernel/realtime/index.js';
 import { Clock } from '../../../kernel/time/index.js';
 import { AuditService } from '../../audit/index.js';
-import { RECOVERY_CODE_USED, type RecoveryCodesData } from '../auth.events.js';
+import { ACCOUNT_CHANNEL, RECOVERY_CODE_USED, type RecoveryCodesData } from '../auth.events.js';
 import { readCode } from './codes.js';
 import { FactorSecrets } from './factor-secrets.js';
 import { SecondFactorsRepository, type FactorRow } from './second-factors.repository.js';
@@ -99,7 +99,7 @@ export class FactorProofs {
     await this.events.record(tx, [
       {
         type: RECOVERY_CODE_USED,
-        channel: 'account',
+        channel: ACCOUNT_CHANNEL,
         userId,
         subjectId: userId,
         data: { codesLeft } satisfies RecoveryCodesData,

@@ -4,9 +4,9 @@ import {
   type AccountsApplication,
 } from '../../../../test/harness/accounts-application.js';
 import { Person, StoppedClock, outcome, type Tokens } from '../../../../test/harness/factor-clients.js';
+import { newKey } from '../../../../test/harness/key-holders.js';
 import { Keyring } from '../../../kernel/crypto/index.js';
 import { AccountHooks } from '../../users/index.js';
-import { FactorPolicy } from './factor-policy.js';
 import { OperatorFactors } from './operator-factors.js';
 
 let app: AccountsApplication;
@@ -278,19 +278,19 @@ describe('ASVS 6.3.3: a role that demands a factor', () => {
     expect((await person.enrol()).status).toBe(200);
   });
 
-  it('is asked about API keys, too', async () => {
-    const policy = app.get(FactorPolicy);
-    const { read } = app.database.system('test');
-    const [without, enrolled, plain] = [
-      await Person.register(app, clock),
-      await Person.enrolled(app, clock),
-      await Person.register(app, clock),
-    ];
-    await plain.begin();
-    expect(await policy.mustEnrol(read, { userId: without.id, role: 'admin' })).toBe(true);
-    expect(await policy.mustEnrol(read, { userId: enrolled.id, role: 'admin' })).toBe(false);
-    expect(await policy.mustEnrol(read, { userId: plain.id, role: 'power_user' })).toBe(true);
-    expect(await policy.mustEnrol(read, { userId: without.id, role: 'user' })).toBe(false);
+  it('closes the API keys of its people, too, until they have one', async () => {
+    const person = await Person.register(app, clock);
+    const { key } = await newKey(app, person);
+    const byKey = async () => outcome(await app.call('GET', '/users/me', { token: key }));
+    expect(await byKey()).toEqual([200, undefined]);
+    await app.sql(`update users set role = 'power_user' where id = $1`, [person.id]);
+    expect(await byKey()).toEqual([403, 'mfa_enrolment_required']);
+    await person.begin();
+    expect(await byKey()).toEqual([403, 'mfa_enrolment_required']);
+    expect((await person.confirm(person.code())).status).toBe(200);
+    expect(await byKey()).toEqual([200, undefined]);
+    await app.get(OperatorFactors).reset(person.email);
+    expect(await byKey()).toEqual([403, 'mfa_enrolment_required']);
   });
 });
 

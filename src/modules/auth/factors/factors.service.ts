@@ -6,6 +6,7 @@ import { CredentialChanges, Events } from '../../../kernel/realtime/index.js';
 import { AuditService } from '../../audit/index.js';
 import { AccountHooks, UsersService } from '../../users/index.js';
 import {
+  ACCOUNT_CHANNEL,
   FACTOR_ADDED,
   FACTOR_REMOVED,
   RECOVERY_CODES_RENEWED,
@@ -203,7 +204,7 @@ export class FactorsService implements OnModuleInit {
   }
 
   private async tell(tx: Tx, userId: string, type: string, data: object): Promise<void> {
-    await this.events.record(tx, [{ type, channel: 'account', userId, subjectId: userId, data }]);
+    await this.events.record(tx, [{ type, channel: ACCOUNT_CHANNEL, userId, subjectId: userId, data }]);
   }
 
   private async *archived(userId: string): AsyncIterable<object> {
