@@ -38,6 +38,9 @@ const CONTRACT = `
   delete /api/auth/api-keys/{id}
   post   /api/auth/tickets
   post   /api/auth/password/change
+  get    /api/auth/users/{userId}/sessions
+  delete /api/auth/users/{userId}/sessions
+  delete /api/auth/users/{userId}/sessions/{id}
   get    /api/users/me
   patch  /api/users/me
   get    /api/users/me/preferences

@@ -35,10 +35,13 @@ import { EndedSessions } from './sessions/ended-sessions.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
 import { SessionActivity } from './sessions/session-activity.js';
+import { SessionKeys } from './sessions/session-keys.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SigningKeys } from './sessions/signing-keys.js';
 import { StandingSessions } from './sessions/standing-sessions.js';
+import { UserSessionsController } from './sessions/user-sessions.controller.js';
+import { UserSessions } from './sessions/user-sessions.js';
 
 /** Global for one reason: it binds the kernel's `Authenticator`, so that no feature module has to import it. */
 @Global()
@@ -51,7 +54,14 @@ import { StandingSessions } from './sessions/standing-sessions.js';
       useFactory: (keyring: Keyring) => accessTokenOptions(new SigningKeys(keyring)),
     }),
   ],
-  controllers: [AuthController, ApiKeysController, FactorsController, PasswordsController, TicketsController],
+  controllers: [
+    AuthController,
+    ApiKeysController,
+    FactorsController,
+    PasswordsController,
+    TicketsController,
+    UserSessionsController,
+  ],
   providers: [
     { provide: Authenticator, useClass: RequestAuthenticator },
     ApiKeyAuthenticator,
@@ -79,10 +89,12 @@ import { StandingSessions } from './sessions/standing-sessions.js';
     RefreshTokens,
     SecondFactorsRepository,
     SessionActivity,
+    SessionKeys,
     SessionsRepository,
     SessionsService,
     SigningKeys,
     StandingSessions,
+    UserSessions,
   ],
   exports: [Authenticator, FirstAdmin, OperatorFactors, OperatorReset],
 })
