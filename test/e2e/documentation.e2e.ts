@@ -45,10 +45,13 @@ const CONTRACT = `
   patch  /api/users/me
   get    /api/users/me/preferences
   patch  /api/users/me/preferences
+  delete /api/users/me
+  get    /api/users/me/export
   get    /api/users
   post   /api/users
   get    /api/users/{id}
   patch  /api/users/{id}
+  delete /api/users/{id}
   get    /api/job-types
   get    /api/jobs
   post   /api/jobs

@@ -36,6 +36,8 @@ import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
 import { SessionActivity } from './sessions/session-activity.js';
 import { SessionKeys } from './sessions/session-keys.js';
+import { SessionsAccountRepository } from './sessions/sessions-account.repository.js';
+import { SessionsAccount } from './sessions/sessions.account.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SigningKeys } from './sessions/signing-keys.js';
@@ -90,6 +92,8 @@ import { UserSessions } from './sessions/user-sessions.js';
     SecondFactorsRepository,
     SessionActivity,
     SessionKeys,
+    SessionsAccount,
+    SessionsAccountRepository,
     SessionsRepository,
     SessionsService,
     SigningKeys,
