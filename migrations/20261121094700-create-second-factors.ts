@@ -30,6 +30,7 @@ export class CreateSecondFactors20261121094700 implements MigrationInterface {
       `create trigger second_factors_updated_at before update on second_factors for each row execute function set_updated_at()`,
     );
     await runner.query(`select protect_rows('second_factors')`);
+    await runner.query(`select refuse_rows_of_the_erased('second_factors')`);
 
     await runner.query(`
       create table recovery_codes (
@@ -41,6 +42,7 @@ export class CreateSecondFactors20261121094700 implements MigrationInterface {
         constraint recovery_codes_hash_unique unique (user_id, code_hash)
       )`);
     await runner.query(`select protect_rows('recovery_codes')`);
+    await runner.query(`select refuse_rows_of_the_erased('recovery_codes')`);
   }
 
   async down(runner: QueryRunner): Promise<void> {

@@ -353,6 +353,9 @@ describe('what is stored', () => {
     expect(archive['second-factors']).toEqual([
       { kind: 'totp', createdAt: expect.any(String), confirmedAt: expect.any(String) },
     ]);
+    expect(archive['recovery-codes']).toEqual(
+      Array.from({ length: 10 }, () => ({ createdAt: expect.any(String), usedAt: null })),
+    );
     await app.database.system('test').tx((tx) => hooks.erased(tx, person.id, null));
     expect(await app.sql('select 1 from second_factors where user_id = $1', [person.id])).toEqual([]);
     expect(await app.sql('select 1 from recovery_codes where user_id = $1', [person.id])).toEqual([]);

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Actor, SessionActor } from '../../../kernel/auth/index.js';
-import { Database, type Tx } from '../../../kernel/database/index.js';
+import { Database, type Read, type Tx } from '../../../kernel/database/index.js';
 import { UserError } from '../../../kernel/http/index.js';
 import { CredentialChanges, Events } from '../../../kernel/realtime/index.js';
 import { AuditService } from '../../audit/index.js';
@@ -53,7 +53,10 @@ export class FactorsService implements OnModuleInit {
     this.accounts.register({
       module: 'auth, second factors',
       erased: async (tx, userId) => void (await this.factors.removeAll(tx, userId)),
-      exported: (userId) => [{ name: 'second-factors', rows: this.archived(userId) }],
+      exported: (userId) => [
+        { name: 'second-factors', rows: this.archivedFactors(userId) },
+        { name: 'recovery-codes', rows: this.archivedCodes(userId) },
+      ],
     });
   }
 
@@ -207,12 +210,21 @@ export class FactorsService implements OnModuleInit {
     await this.events.record(tx, [{ type, channel: ACCOUNT_CHANNEL, userId, subjectId: userId, data }]);
   }
 
-  private async *archived(userId: string): AsyncIterable<object> {
-    for (const row of await this.factors.history(this.database.system('export').read, userId))
+  private async *archivedFactors(userId: string): AsyncIterable<object> {
+    for (const row of await this.factors.history(this.exporting, userId))
       yield {
         kind: row.kind,
         createdAt: row.createdAt.toISOString(),
         confirmedAt: row.confirmedAt?.toISOString() ?? null,
       };
+  }
+
+  private async *archivedCodes(userId: string): AsyncIterable<object> {
+    for (const row of await this.factors.recoveryCodeHistory(this.exporting, userId))
+      yield { createdAt: row.createdAt.toISOString(), usedAt: row.usedAt?.toISOString() ?? null };
+  }
+
+  private get exporting(): Read {
+    return this.database.system('export').read;
   }
 }

@@ -21,6 +21,17 @@ export interface FactorState {
   readonly recoveryCodesLeft: number;
 }
 
+export interface FactorHistory {
+  readonly kind: string;
+  readonly createdAt: Date;
+  readonly confirmedAt: Date | null;
+}
+
+export interface RecoveryCodeHistory {
+  readonly createdAt: Date;
+  readonly usedAt: Date | null;
+}
+
 const COLUMNS = `f.id, f.user_id as "userId", f.sealed_secret as "sealedSecret",
   case when cardinality(f.wrong_codes_at) >= ${WRONG_CODES_MAX}
        then greatest(extract(epoch from f.wrong_codes_at[1] + ${WRONG_CODES_WITHIN} - now())::float8, 0)
@@ -165,13 +176,19 @@ export class SecondFactorsRepository {
   }
 
   /** What may be told to the person it belongs to. */
-  async history(
-    read: Read,
-    userId: string,
-  ): Promise<{ kind: string; createdAt: Date; confirmedAt: Date | null }[]> {
+  async history(read: Read, userId: string): Promise<FactorHistory[]> {
     return query(
       read,
-      `select kind, created_at as "createdAt", confirmed_at as "confirmedAt" from second_factors where user_id = $1 order by id`,
+      `select kind, created_at as "createdAt", confirmed_at as "confirmedAt"
+         from second_factors where user_id = $1 order by id`,
+      [userId],
+    );
+  }
+
+  async recoveryCodeHistory(read: Read, userId: string): Promise<RecoveryCodeHistory[]> {
+    return query(
+      read,
+      `select created_at as "createdAt", used_at as "usedAt" from recovery_codes where user_id = $1 order by id`,
       [userId],
     );
   }

@@ -163,6 +163,7 @@ describe('GET /api/users/me/export', () => {
         'manifest.json',
         'notifications.json',
         'profile.json',
+        'recovery-codes.json',
         'remotes.json',
         'schedule-slots.json',
         'schedules.json',
