@@ -26,6 +26,13 @@ const CONTRACT = `
   post   /api/auth/logout-all
   get    /api/auth/sessions
   delete /api/auth/sessions/{id}
+  post   /api/auth/reauthenticate
+  get    /api/auth/factors
+  post   /api/auth/factors/totp
+  post   /api/auth/factors/totp/confirm
+  delete /api/auth/factors/totp
+  post   /api/auth/factors/recovery-codes
+  delete /api/auth/users/{userId}/factors
   get    /api/auth/api-keys
   post   /api/auth/api-keys
   delete /api/auth/api-keys/{id}
@@ -94,6 +101,9 @@ const VIEWS = [
   'Preferences',
   'Tokens',
   'Session',
+  'Factors',
+  'TotpEnrolment',
+  'RecoveryCodes',
   'ApiKey',
   'CreatedApiKey',
   'Ticket',

@@ -46,6 +46,7 @@ const VALUES: Readonly<Record<string, string | null>> = {
   'jobs.run_at': null,
   'jobs.completed_at': `clock_timestamp() + interval '1 hour'`,
   'job_logs.level': `'info'`,
+  'recovery_codes.code_hash': `decode(repeat('ab', 32), 'hex')`,
   'remotes.type': `'local'`,
   'schedule_rules.rule_type': `'interval'`,
   'schedule_rules.interval_seconds': '3600',
@@ -54,6 +55,7 @@ const VALUES: Readonly<Record<string, string | null>> = {
   // Of a session or of a key, never of both.
   'tickets.api_key_id': null,
   'tickets.ticket_hash': `sha256(gen_random_uuid()::text::bytea)`,
+  'second_factors.kind': `'totp'`,
 };
 
 const COLUMNS = `
