@@ -26,6 +26,12 @@ const CONTRACT = `
   post   /api/auth/logout-all
   get    /api/auth/sessions
   delete /api/auth/sessions/{id}
+  post   /api/auth/password/forgot     public
+  post   /api/auth/password/reset      public
+  post   /api/auth/email/verify        public
+  post   /api/auth/email/resend        public
+  post   /api/auth/email/change
+  post   /api/auth/email/undo          public
   get    /api/users/me
   patch  /api/users/me
   get    /api/users

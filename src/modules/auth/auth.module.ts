@@ -9,6 +9,9 @@ import { AccessTokens, accessTokenOptions } from './sessions/access-tokens.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
 import { FirstAdmin } from './first-admin.js';
+import { AccountMails } from './mail-flows/account-mails.service.js';
+import { MailFlowsController } from './mail-flows/mail-flows.controller.js';
+import { MAIL_FLOWS } from './mail-flows/providers.js';
 import { OperatorReset } from './operator-reset.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
@@ -27,7 +30,7 @@ import { SigningKeys } from './sessions/signing-keys.js';
       useFactory: (keyring: Keyring) => accessTokenOptions(new SigningKeys(keyring)),
     }),
   ],
-  controllers: [AuthController],
+  controllers: [AuthController, MailFlowsController],
   providers: [
     { provide: Authenticator, useClass: PassportAuthenticator },
     AccessTokens,
@@ -39,7 +42,8 @@ import { SigningKeys } from './sessions/signing-keys.js';
     SessionsRepository,
     SessionsService,
     SigningKeys,
+    ...MAIL_FLOWS,
   ],
-  exports: [Authenticator, FirstAdmin, OperatorReset],
+  exports: [Authenticator, FirstAdmin, OperatorReset, AccountMails],
 })
 export class AuthModule {}

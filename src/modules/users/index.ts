@@ -1,4 +1,6 @@
 export { type AccountHook, AccountHooks, type PersonalRecords } from './account-hooks.js';
+export { EmailAddresses } from './email-addresses.service.js';
+export type { Mailbox } from './email-addresses.repository.js';
 export { PasswordHasher } from './password-hasher.js';
 export { UsersModule } from './users.module.js';
 export {

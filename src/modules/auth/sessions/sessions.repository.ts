@@ -146,6 +146,19 @@ export class SessionsRepository {
     );
   }
 
+  /** Where a session was last used from, whether it still stands or not. */
+  async origin(
+    read: Read,
+    id: string,
+  ): Promise<{ userId: string; userAgent: string | null; ipAddress: string | null } | null> {
+    return queryOne(
+      read,
+      `select user_id as "userId", user_agent as "userAgent", host(ip_address) as "ipAddress"
+         from sessions where id = $1`,
+      [id],
+    );
+  }
+
   /** The sessions of a user that stand, newest first, one more than the limit. */
   async page(read: Read, userId: string, { limit, cursor }: PageRequest): Promise<SessionRow[]> {
     return query<SessionRow>(
