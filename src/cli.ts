@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addAdmin } from './commands/admin.js';
 import { explainFailure } from './commands/failure.js';
 import { addMigrate } from './commands/migrate.js';
+import { addPasswords } from './commands/passwords.js';
 import { addSettings } from './commands/settings.js';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -14,6 +15,7 @@ const program = new Command('steward')
 addMigrate(program, say);
 addSettings(program, say);
 addAdmin(program, say);
+addPasswords(program, say);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${explainFailure(error)}\n`);

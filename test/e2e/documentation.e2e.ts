@@ -32,8 +32,14 @@ const CONTRACT = `
   post   /api/auth/email/resend        public
   post   /api/auth/email/change
   post   /api/auth/email/undo          public
+  get    /api/auth/api-keys
+  post   /api/auth/api-keys
+  delete /api/auth/api-keys/{id}
+  post   /api/auth/password/change
   get    /api/users/me
   patch  /api/users/me
+  get    /api/users/me/preferences
+  patch  /api/users/me/preferences
   get    /api/users
   post   /api/users
   get    /api/users/{id}
@@ -83,8 +89,11 @@ const CONTRACT = `
 
 const VIEWS = [
   'User',
+  'Preferences',
   'Tokens',
   'Session',
+  'ApiKey',
+  'CreatedApiKey',
   'Job',
   'JobLog',
   'JobType',
@@ -133,6 +142,19 @@ describe('/openapi.json', () => {
     const operation = document.paths[path]?.[method];
     expect(operation).toBeDefined();
     expect(operation?.security ?? []).toEqual(access === 'public' ? [] : [{ bearer: [] }]);
+  });
+
+  it('says of every guarded operation which role and which scope it asks for, and of no other', () => {
+    const told = operations().map(([name, operation]) => {
+      const { 'x-required-role': role, 'x-required-scope': scope } = operation as unknown as Json;
+      const demand = `${String(role)} ${String(scope)}`;
+      return { name, demand, guarded: operation.security !== undefined };
+    });
+    const right = /^(user|power_user|admin) (session|[a-z-]+:(read|write))$/;
+    const wrong = told.filter(({ demand, guarded }) =>
+      guarded ? !right.test(demand) : demand !== 'undefined undefined',
+    );
+    expect(wrong).toEqual([]);
   });
 
   it('gives each operation an id of its own, a summary and an answer', () => {

@@ -13,6 +13,7 @@ import { Log } from '../../src/kernel/log/index.js';
 import { FirstAdmin } from '../../src/modules/auth/index.js';
 import { accessToken } from './client.js';
 import { createTestDatabase } from './database.js';
+import { quietLog } from './quiet-log.js';
 
 const ADMIN = { identifier: 'admin@steward.local', password: 'the password of the tests' };
 
@@ -21,6 +22,8 @@ export interface AppOptions {
   readonly redisUrl?: string | undefined;
   /** Further environment variables of the process. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where the log goes; nowhere unless told. */
+  readonly log?: Log;
   /** Modules beside those of the application, for example with job types of a test. */
   readonly modules?: readonly Type[];
 }
@@ -49,7 +52,12 @@ export class TestApp {
     readonly stop: (look?: () => Promise<void>) => Promise<void>,
   ) {}
 
-  static async start({ redisUrl, environment = {}, modules = [] }: AppOptions = {}): Promise<TestApp> {
+  static async start({
+    redisUrl,
+    environment = {},
+    modules = [],
+    log = quietLog(),
+  }: AppOptions = {}): Promise<TestApp> {
     const database = await createTestDatabase();
     const dataDir = await realpath(await mkdtemp(path.join(tmpdir(), 'steward-app-')));
     const settings = loadSettings({
@@ -62,9 +70,9 @@ export class TestApp {
       STEWARD_ADMIN_PASSWORD: ADMIN.password,
       STEWARD_DEMO: 'false',
       STEWARD_SHUTDOWN_SECONDS: '2',
+      STEWARD_LOGIN_FLOOR_MS: '0',
       ...environment,
     });
-    const log = Log.create({ level: 'fatal', format: 'json' });
     await Promise.all(settings.localRoots.map((root) => mkdir(root, { recursive: true })));
     const steward = AppModule.forRoot({ settings, databaseUrl: database.url, log });
     const root: DynamicModule = { ...steward, imports: [...(steward.imports ?? []), ...modules] };

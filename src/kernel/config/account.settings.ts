@@ -22,7 +22,7 @@ export const ACCOUNT_SETTINGS = {
   },
   adminPassword: {
     env: 'STEWARD_ADMIN_PASSWORD',
-    help: 'Password of the first admin (8 to 128 characters). When absent a one-time password is generated and printed once.',
+    help: 'Password of the first admin (8 to 128 characters, neither a common one nor the e-mail address). When absent a one-time password is generated and printed once.',
     schema: z
       .string()
       .min(8, 'must have at least 8 characters')
@@ -48,5 +48,11 @@ export const ACCOUNT_SETTINGS = {
     help: 'A session ends this many seconds after login whatever happens (default 90 days).',
     schema: wholeNumber(90 * 86_400, 60, 3650 * 86_400),
     example: '7776000',
+  },
+  maxSessions: {
+    env: 'STEWARD_MAX_SESSIONS',
+    help: 'Sessions one user can have at a time; a login beyond that ends the one that was not used for longest.',
+    schema: wholeNumber(20, 1, 1_000),
+    example: '20',
   },
 } as const satisfies Record<string, SettingDefinition>;

@@ -42,6 +42,11 @@ describe('loadSettings', () => {
       accessTokenSeconds: 600,
       sessionIdleSeconds: 14 * 86_400,
       sessionAbsoluteSeconds: 90 * 86_400,
+      argon2MemoryKib: 19_456,
+      argon2Passes: 2,
+      argon2Lanes: 1,
+      maxSessions: 20,
+      loginFloorMs: 300,
       smtpUrl: undefined,
       mailFrom: 'Steward <steward@localhost>',
       publicUrl: undefined,
@@ -49,6 +54,20 @@ describe('loadSettings', () => {
       logLevel: 'info',
       logFormat: 'auto',
     });
+  });
+
+  it.each([
+    [47_104, 1],
+    [19_456, 2],
+    [12_288, 3],
+    [9_216, 4],
+    [7_168, 5],
+    [7_168, 9],
+  ])('lets argon2 work with %i KiB in %i passes and not with less, as OWASP asks', (memory, passes) => {
+    const load = (kib: number) =>
+      loadSettings({ STEWARD_ARGON2_MEMORY_KIB: String(kib), STEWARD_ARGON2_PASSES: String(passes) });
+    expect(load(memory)).toMatchObject({ argon2MemoryKib: memory, argon2Passes: passes });
+    expect(() => load(memory - 1)).toThrow('STEWARD_ARGON2_MEMORY_KIB');
   });
 
   it('is frozen', () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
+import { argon2Problem } from './password.settings.js';
 import type { ProcessRole } from './server.settings.js';
 import type { SettingDefinition } from './setting.js';
 import { SETTINGS, type SettingsShape } from './settings.schema.js';
@@ -64,6 +65,8 @@ function withDerived(raw: RawShape, environment: Environment): Settings {
     );
   if (raw.sessionIdleSeconds > raw.sessionAbsoluteSeconds)
     problems.push('STEWARD_SESSION_IDLE_SECONDS must not be larger than STEWARD_SESSION_ABSOLUTE_SECONDS');
+  const argon2 = argon2Problem(raw.argon2MemoryKib, raw.argon2Passes);
+  if (argon2 !== null) problems.push(argon2);
   if (raw.smtpUrl !== undefined && rawValue(environment, 'STEWARD_MAIL_FROM', problems) === undefined)
     problems.push('STEWARD_MAIL_FROM is required with STEWARD_SMTP_URL: most servers refuse unknown senders');
   if (problems.length > 0) throw new SettingsError(problems);

@@ -12,9 +12,12 @@ export interface LogOptions {
 const REDACTED = [
   'password',
   'newPassword',
+  'currentPassword',
   'accessToken',
   'refreshToken',
   'token',
+  'ticket',
+  'apiKey',
   'secret',
   'authorization',
 ];

@@ -11,6 +11,8 @@ export interface HubTransport {
   readonly maxBytes: number;
   /** Least time between two `send`s, in milliseconds. */
   readonly intervalMs: number;
+  /** The subscription is in force: as far as this end can tell, nothing that is sent is missed. */
+  readonly connected: boolean;
   /** Resolves after the first attempt to connect, whatever came of it. */
   start(events: TransportEvents): Promise<void>;
   /** One round trip for all payloads. Rejects when they were not sent. */

@@ -11,6 +11,12 @@ export type HubListener = (message: object) => void;
  * one larger than the transport carries (about 7 KB on PostgreSQL) reaches only this process, with a warning.
  */
 export abstract class Hub {
+  /**
+   * Whether this process hears the others now, as far as it can tell: a connection whose other end vanished without
+   * a word looks whole for some seconds.
+   */
+  abstract readonly connected: boolean;
+
   abstract publish(topic: string, message: object): void;
 
   /** Returns the function that ends the subscription. */

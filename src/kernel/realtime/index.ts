@@ -1,3 +1,4 @@
+export { CredentialChanges, type CredentialChange } from './credential-changes.js';
 export type { NewEvent, StoredEvent } from './event.js';
 export { EventConsumer } from './event-consumer.js';
 export { EventDelivery } from './event-delivery.js';

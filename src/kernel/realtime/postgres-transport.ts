@@ -25,6 +25,10 @@ export class PostgresTransport implements HubTransport {
 
   constructor(private readonly url: string) {}
 
+  get connected(): boolean {
+    return this.client !== null;
+  }
+
   async start(events: TransportEvents): Promise<void> {
     this.events = events;
     this.probe = setInterval(() => void this.check(), PROBE_MS).unref();

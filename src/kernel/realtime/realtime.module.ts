@@ -2,6 +2,7 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { Installation } from '../database/index.js';
 import { Log } from '../log/index.js';
 import { RedisConnections } from '../redis/index.js';
+import { CredentialChanges } from './credential-changes.js';
 import { EventCursorsRepository } from './event-cursors.repository.js';
 import { EventDelivery } from './event-delivery.js';
 import { EventStreams } from './event-streams.js';
@@ -34,6 +35,7 @@ export class RealtimeModule {
             ),
           inject: [Log, Installation, { token: RedisConnections, optional: true }],
         },
+        CredentialChanges,
         Events,
         EventsRepository,
         EventCursorsRepository,
@@ -42,7 +44,7 @@ export class RealtimeModule {
         EventStreams,
         SseRegistry,
       ],
-      exports: [Hub, Events, EventDelivery, EventTail, SseRegistry],
+      exports: [Hub, CredentialChanges, Events, EventDelivery, EventTail, SseRegistry],
     };
   }
 }

@@ -14,6 +14,7 @@ export class RedisTransport implements HubTransport {
   private publisher: Redis | null = null;
   private subscriber: Redis | null = null;
   private everConnected = false;
+  private subscribed = false;
   private probe: NodeJS.Timeout | undefined;
 
   constructor(
@@ -23,12 +24,17 @@ export class RedisTransport implements HubTransport {
     this.channel = `${installation}:hub`;
   }
 
+  get connected(): boolean {
+    return this.subscribed;
+  }
+
   async start(events: TransportEvents): Promise<void> {
     const publisher = this.connections.open('producer');
     const subscriber = this.connections.open('pubsub');
     this.publisher = publisher;
     this.subscriber = subscriber;
     subscriber.on('message', (_channel: string, payload: string) => events.received(payload));
+    subscriber.on('close', () => (this.subscribed = false));
     this.probe = setInterval(() => void this.check(subscriber), PROBE_MS).unref();
     await Promise.all([
       new Promise<void>((attempted) => {
@@ -56,6 +62,7 @@ export class RedisTransport implements HubTransport {
     this.subscriber?.disconnect();
     this.publisher?.disconnect();
     this.subscriber = this.publisher = null;
+    this.subscribed = false;
   }
 
   private async listen(subscriber: Redis, events: TransportEvents): Promise<void> {
@@ -65,6 +72,8 @@ export class RedisTransport implements HubTransport {
       if (this.subscriber === subscriber) subscriber.disconnect(true);
       return;
     }
+    // Before the news: who is told that messages were missed may look whether none are missed any more.
+    this.subscribed = true;
     if (this.everConnected) events.reconnected();
     this.everConnected = true;
   }

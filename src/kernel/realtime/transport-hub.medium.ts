@@ -123,10 +123,14 @@ describe('the hub on PostgreSQL', () => {
       await started(new PostgresTransport(database.url)),
     ];
     let reconnects = 0;
+    const heardBack: boolean[] = [];
+    there.onReconnect(() => heardBack.push(there.connected));
     there.onReconnect(() => (reconnects += 1));
+    expect(there.connected).toBe(true);
     await admin(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'steward hub'
                     and datname = current_database()`);
     await until(() => reconnects > 0, { describe: 'the hub to be back' });
+    expect(heardBack).toEqual([true]);
     const others = heard(there);
     await until(
       () => {
@@ -143,6 +147,7 @@ describe('the hub on PostgreSQL', () => {
     await admin(`alter database ${name} allow_connections false`, 'postgres');
     const hub = await started(new PostgresTransport(database.url));
     expect(() => hub.publish('news', {})).not.toThrow();
+    expect(hub.connected).toBe(false);
     await admin(`alter database ${name} allow_connections true`, 'postgres');
     const there = await started(new PostgresTransport(database.url));
     const others = heard(there);
@@ -174,12 +179,17 @@ describe.skipIf(redisUrl() === undefined)('the hub on Redis', () => {
     const make = () => new RedisTransport(new RedisConnections(server.url, quietLog()), 'hub-test');
     const [here, there] = [await started(make()), await started(make())];
     let reconnects = 0;
+    const heardBack: boolean[] = [];
+    there.onReconnect(() => heardBack.push(there.connected));
     there.onReconnect(() => (reconnects += 1));
+    expect(there.connected).toBe(true);
     await server.kill();
+    await until(() => !there.connected, { describe: 'the loss to be noticed' });
     here.publish('news', { perhaps: true });
     const again = await startRedisServer({}, server.port);
     try {
       await until(() => reconnects > 0, { describe: 'the hub to be back' });
+      expect(heardBack).toEqual([true]);
       const others = heard(there);
       await until(
         () => {
@@ -199,6 +209,7 @@ describe.skipIf(redisUrl() === undefined)('the hub on Redis', () => {
     await server.kill();
     const here = await started(new RedisTransport(new RedisConnections(server.url, quietLog()), 'hub-test'));
     expect(() => here.publish('news', {})).not.toThrow();
+    expect(here.connected).toBe(false);
   });
 });
 

@@ -29,6 +29,10 @@ export class TransportHub extends Hub implements OnApplicationBootstrap, OnAppli
     );
   }
 
+  get connected(): boolean {
+    return this.transport.connected;
+  }
+
   onApplicationBootstrap(): Promise<void> {
     return this.start();
   }

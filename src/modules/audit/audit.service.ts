@@ -39,6 +39,7 @@ export class AuditService {
       details: {
         ...entry.details,
         ...(entry.actor?.type === 'schedule' ? { ruleId: entry.actor.ruleId } : {}),
+        ...(entry.actor?.type === 'api_key' ? { keyId: entry.actor.keyId } : {}),
       },
       ip_address: context?.ipAddress ?? null,
       user_agent: context?.userAgent ?? null,

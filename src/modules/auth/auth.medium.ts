@@ -90,9 +90,20 @@ describe('registering', () => {
 
   it.each([
     [{ email: 'x@auth.test', password: PASSWORD, role: 'admin' }, '/role', 'unknown_field'],
+    [{ email: 'x@auth.test', password: PASSWORD, id: 1 }, '/id', 'unknown_field'],
+    [{ email: 'x@auth.test', password: PASSWORD, ownerId: 1 }, '/ownerId', 'unknown_field'],
+    [{ email: 'x@auth.test', password: PASSWORD, isSuperuser: true }, '/isSuperuser', 'unknown_field'],
+    [{ email: 'x@auth.test', password: PASSWORD, passwordHash: '$2b$' }, '/passwordHash', 'unknown_field'],
     [{ email: 'x@auth.test', password: PASSWORD, isVerified: true }, '/isVerified', 'unknown_field'],
-    [{ email: 'x@auth.test', password: '7 chars' }, '/password', 'too_small'],
-    [{ email: 'x@auth.test', password: 'x'.repeat(129) }, '/password', 'too_big'],
+    [{ email: 'x@auth.test', password: '7 chars' }, '/password', 'password_too_short'],
+    [{ email: 'x@auth.test', password: 'x'.repeat(129) }, '/password', 'password_too_long'],
+    [{ email: 'x@auth.test', password: 'Password1' }, '/password', 'password_common'],
+    [{ email: 'rosalind@auth.test', password: 'Rosalind1920' }, '/password', 'password_personal'],
+    [
+      { email: 'x@auth.test', password: 'Curie1867', fullName: 'Marie Curie' },
+      '/password',
+      'password_personal',
+    ],
     [{ email: 'x@auth.test', password: 12345678 }, '/password', 'invalid_type'],
     [{ email: 'x@auth.test' }, '/password', 'invalid_type'],
     [{ email: 'no address', password: PASSWORD }, '/email', 'email_invalid'],

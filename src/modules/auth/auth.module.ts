@@ -4,20 +4,32 @@ import { Authenticator } from '../../kernel/auth/index.js';
 import { Keyring } from '../../kernel/crypto/index.js';
 import { AuditModule } from '../audit/index.js';
 import { UsersModule } from '../users/index.js';
+import { ApiKeyAuthenticator } from './api-keys/api-key-authenticator.js';
+import { ApiKeyUsage } from './api-keys/api-key-usage.js';
+import { ApiKeysController } from './api-keys/api-keys.controller.js';
+import { ApiKeysRepository } from './api-keys/api-keys.repository.js';
+import { ApiKeysService } from './api-keys/api-keys.service.js';
+import { RequestAuthenticator } from './request-authenticator.js';
 import { AccessTokenStrategy } from './sessions/access-token.strategy.js';
 import { AccessTokens, accessTokenOptions } from './sessions/access-tokens.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
+import { LoginFloor } from './passwords/login-floor.js';
+import { PasswordsController } from './passwords/passwords.controller.js';
+import { PasswordsService } from './passwords/passwords.service.js';
 import { FirstAdmin } from './first-admin.js';
 import { AccountMails } from './mail-flows/account-mails.service.js';
 import { MailFlowsController } from './mail-flows/mail-flows.controller.js';
 import { MAIL_FLOWS } from './mail-flows/providers.js';
 import { OperatorReset } from './operator-reset.js';
+import { EndedSessions } from './sessions/ended-sessions.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
+import { SessionActivity } from './sessions/session-activity.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SigningKeys } from './sessions/signing-keys.js';
+import { StandingSessions } from './sessions/standing-sessions.js';
 
 /** Global for one reason: it binds the kernel's `Authenticator`, so that no feature module has to import it. */
 @Global()
@@ -30,18 +42,28 @@ import { SigningKeys } from './sessions/signing-keys.js';
       useFactory: (keyring: Keyring) => accessTokenOptions(new SigningKeys(keyring)),
     }),
   ],
-  controllers: [AuthController, MailFlowsController],
+  controllers: [AuthController, ApiKeysController, MailFlowsController, PasswordsController],
   providers: [
-    { provide: Authenticator, useClass: PassportAuthenticator },
+    { provide: Authenticator, useClass: RequestAuthenticator },
+    ApiKeyAuthenticator,
+    ApiKeyUsage,
+    ApiKeysRepository,
+    ApiKeysService,
+    PassportAuthenticator,
     AccessTokens,
     AccessTokenStrategy,
     AuthService,
+    EndedSessions,
     FirstAdmin,
+    LoginFloor,
     OperatorReset,
+    PasswordsService,
     RefreshTokens,
+    SessionActivity,
     SessionsRepository,
     SessionsService,
     SigningKeys,
+    StandingSessions,
     ...MAIL_FLOWS,
   ],
   exports: [Authenticator, FirstAdmin, OperatorReset, AccountMails],

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../../kernel/database/index.js';
-import { UserError } from '../../kernel/http/index.js';
+import { OperationalError, UserError } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { PasswordHasher, UsersService, type Credentials, type UserView } from '../users/index.js';
 import type { Login, Registration, TokensView } from './auth.schema.js';
 import { EmailVerification } from './mail-flows/email-verification.service.js';
 import { SeenDevices } from './mail-flows/seen-devices.service.js';
 import { AccessTokens } from './sessions/access-tokens.js';
+import { LoginFloor } from './passwords/login-floor.js';
 import { SessionsService, userActor, type OpenSession } from './sessions/sessions.service.js';
 
 /**
@@ -20,6 +21,7 @@ export class AuthService {
     private readonly database: Database,
     private readonly users: UsersService,
     private readonly hasher: PasswordHasher,
+    private readonly floor: LoginFloor,
     private readonly sessions: SessionsService,
     private readonly accessTokens: AccessTokens,
     private readonly audit: AuditService,
@@ -29,8 +31,7 @@ export class AuthService {
 
   /** The new user, logged in. 409 `email_taken` or `username_taken`. */
   async register({ password, ...input }: Registration): Promise<TokensView> {
-    this.users.refuseUnusable(input);
-    const passwordHash = await this.hasher.hash(password);
+    const passwordHash = await this.users.newHash(password, input);
     const opened = await this.database.tx(async (tx) => {
       const { id } = await this.users.create(tx, null, { ...input, passwordHash });
       const registered = await this.open(tx, id, 'auth.register');
@@ -41,11 +42,20 @@ export class AuthService {
   }
 
   async login({ identifier, password }: Login): Promise<TokensView> {
+    const refusal = this.floor.begin();
     const known = await this.users.credentials(this.database.read, identifier);
-    const right = await this.hasher.matches(known?.passwordHash ?? null, password);
-    if (!known || !right || !known.isActive) return this.refuse(known, right);
-    const opened = await this.database.tx((tx) => this.open(tx, known.userId, 'auth.login'));
-    return this.answer(opened);
+    const { right, outdated, waitedMs } = await this.hasher.check(known?.passwordHash ?? null, password);
+    if (!known || !right || !known.isActive) {
+      await this.recordRefusal(known, right);
+      await refusal.reached(waitedMs);
+      throw wrongCredentials();
+    }
+    const upgraded = outdated ? await this.upgradedHash(password) : null;
+    const opened = await this.database.tx(async (tx) =>
+      (await this.users.keepPassword(tx, known, upgraded)) ? this.open(tx, known.userId, 'auth.login') : null,
+    );
+    // Replaced since it was checked, by somebody else or by another login that brought the hash up to date.
+    return opened ? this.answer(opened) : this.login({ identifier, password });
   }
 
   async refresh(refreshToken: string): Promise<TokensView> {
@@ -72,7 +82,17 @@ export class AuthService {
     return { user, session };
   }
 
-  private async refuse(known: Credentials | null, right: boolean): Promise<never> {
+  /** Null when there is no time for it just now: the next login tries again. */
+  private async upgradedHash(password: string): Promise<string | null> {
+    try {
+      return await this.hasher.hash(password);
+    } catch (error) {
+      if (error instanceof OperationalError) return null;
+      throw error;
+    }
+  }
+
+  private async recordRefusal(known: Credentials | null, right: boolean): Promise<void> {
     const reason = !known ? 'unknown_identifier' : !right ? 'wrong_password' : 'inactive';
     await this.audit.recordAlone({
       actor: null,
@@ -82,7 +102,6 @@ export class AuthService {
       // Never what was typed as the name: people type their password there.
       details: { reason },
     });
-    throw wrongCredentials();
   }
 
   private async answer({ user, session }: { user: UserView; session: OpenSession }): Promise<TokensView> {

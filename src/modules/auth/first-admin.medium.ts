@@ -38,6 +38,18 @@ describe('FirstAdmin', () => {
     expect((await login('boss@example.com', 'chosen by the operator')).status).toBe(200);
   });
 
+  it('refuses a password that nobody may have, naming the setting', async () => {
+    for (const password of ['Password1', 'Steward-2026', 'boss@example.com']) {
+      app = await accountsApplication({
+        STEWARD_ADMIN_EMAIL: 'Boss@Example.com',
+        STEWARD_ADMIN_PASSWORD: password,
+      });
+      await expect(app.get(FirstAdmin).ensure()).rejects.toThrow('STEWARD_ADMIN_PASSWORD is');
+      expect(await app.sql('select 1 from users')).toHaveLength(0);
+      if (password !== 'boss@example.com') await app.close();
+    }
+  });
+
   it('makes nobody where somebody was before, not even after that one was erased', async () => {
     app = await accountsApplication();
     await app.call('POST', '/auth/register', {

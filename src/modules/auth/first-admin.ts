@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Settings } from '../../kernel/config/index.js';
+import { Settings, SettingsError } from '../../kernel/config/index.js';
 import { Database } from '../../kernel/database/index.js';
-import { PasswordHasher, UsersService } from '../users/index.js';
+import { PasswordHasher, UsersService, passwordProblem } from '../users/index.js';
 import { oneTimePassword } from './one-time-password.js';
 
 /**
@@ -18,12 +18,13 @@ export class FirstAdmin {
   ) {}
 
   /**
-   * Null when there are users already. `oneTimePassword` is to be shown once; it is null when the operator chose
+   * Null when there are users already. `SettingsError` when the chosen password is one that nobody may have. `oneTimePassword` is to be shown once; it is null when the operator chose
    * the password, and stored nowhere but as a hash.
    */
   async ensure(): Promise<{ email: string; oneTimePassword: string | null } | null> {
     if ((await this.users.count(this.database.read)) > 0) return null;
     const email = this.settings.adminEmail;
+    await this.refuseWeakSetting();
     const generated = this.settings.adminPassword === undefined ? oneTimePassword() : null;
     const passwordHash = await this.hasher.hash(generated ?? this.settings.adminPassword ?? '');
     const made = await this.database.tx((tx) =>
@@ -34,5 +35,11 @@ export class FirstAdmin {
       ),
     );
     return made && { email, oneTimePassword: generated };
+  }
+
+  private async refuseWeakSetting(): Promise<void> {
+    const { adminEmail: email, adminPassword } = this.settings;
+    const problem = adminPassword === undefined ? null : await passwordProblem(adminPassword, { email });
+    if (problem) throw new SettingsError([`STEWARD_ADMIN_PASSWORD ${problem.detail}`]);
   }
 }

@@ -1,11 +1,15 @@
 export {
   ACCOUNT_CHANNEL,
+  PASSWORD_CHANGED,
+  type PasswordChangedData,
+  REFRESH_REUSED,
+} from './auth.events.js';
+export {
   ACCOUNT_MAILS,
   type AccountMailName,
   EMAIL_CHANGE_ASKED,
   EMAIL_CHANGED,
   NEW_DEVICE_USED,
-  PASSWORD_CHANGED,
   PASSWORD_RESET_ASKED,
   VERIFICATION_ASKED,
 } from './mail-flows/account-mail.events.js';

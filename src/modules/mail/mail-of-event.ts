@@ -12,6 +12,12 @@ import {
   type AccountMailRequest,
 } from '../auth/index.js';
 
+/** What happens to second factors. */
+const FACTOR_ADDED = 'auth.factor_added';
+const FACTOR_REMOVED = 'auth.factor_removed';
+const RECOVERY_CODE_USED = 'auth.recovery_code_used';
+const RECOVERY_CODES_RENEWED = 'auth.recovery_codes_renewed';
+
 /** Which mails each event calls for. */
 const MAILS: Readonly<Record<string, readonly AccountMailName[]>> = {
   [VERIFICATION_ASKED]: ['verify-email'],
@@ -20,6 +26,10 @@ const MAILS: Readonly<Record<string, readonly AccountMailName[]>> = {
   [EMAIL_CHANGED]: ['email-changed'],
   [PASSWORD_CHANGED]: ['password-changed'],
   [NEW_DEVICE_USED]: ['new-device'],
+  [FACTOR_ADDED]: ['second-factor-added'],
+  [FACTOR_REMOVED]: ['second-factor-removed'],
+  [RECOVERY_CODE_USED]: ['recovery-code-used'],
+  [RECOVERY_CODES_RENEWED]: ['recovery-codes-renewed'],
 };
 
 export const MAILED_EVENTS: readonly string[] = Object.keys(MAILS);

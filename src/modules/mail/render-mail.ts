@@ -8,6 +8,8 @@ export interface MailValues {
   readonly app: string;
   /** When it happened. */
   readonly at: Date;
+  /** In which the time is shown: an IANA name. */
+  readonly timezone: string;
   readonly code: string | null;
   /** Where the code can be used with one click; null when there is only the code. */
   readonly link: string | null;
@@ -62,9 +64,16 @@ export function renderMail(mail: AccountMailName, language: Language, values: Ma
   return { subject, text: `${text}\n`, html: page(language, texts.direction, subject, html) };
 }
 
-function shownValues(language: Language, { name, app, at, values }: MailValues): Record<string, string> {
+function shownValues(
+  language: Language,
+  { name, app, at, timezone, values }: MailValues,
+): Record<string, string> {
   const numbers = new Intl.NumberFormat(language);
-  const time = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
+  const time = new Intl.DateTimeFormat(language, {
+    dateStyle: 'long',
+    timeStyle: 'short',
+    timeZone: timezone,
+  });
   const shown = Object.entries(values).map(([key, value]) => [
     key,
     typeof value === 'number' ? numbers.format(value) : value,
@@ -74,6 +83,7 @@ function shownValues(language: Language, { name, app, at, values }: MailValues):
     name: name ?? '',
     app,
     time: time.format(at),
+    timezone,
   };
   return Object.fromEntries(Object.entries(all).map(([key, value]) => [key, oneLine(value)]));
 }

@@ -51,11 +51,17 @@ export class SendMailJob extends JobHandler<Payload> {
   override async run({ jobId, signal }: JobContext, { mail, at, ...about }: Payload): Promise<object> {
     const content = await this.mails.contentOf({ mail, ...about });
     if (!content) return { sent: false, reason: 'moot' };
-    const { to, code, values } = content;
+    const { to, code, values, timezone } = content;
     const language = wantedLanguage(content.languages);
-    const link = this.linkOf(mail, code);
-    const app = appName(this.settings.mailFrom);
-    const rendered = renderMail(mail, language, { name: to.name, app, at: new Date(at), code, link, values });
+    const rendered = renderMail(mail, language, {
+      name: to.name,
+      app: appName(this.settings.mailFrom),
+      at: new Date(at),
+      timezone,
+      code,
+      link: this.linkOf(mail, code),
+      values,
+    });
     try {
       await this.mailer.send({ id: jobId, to, language, ...rendered }, signal);
     } catch (error) {

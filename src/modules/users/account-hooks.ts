@@ -17,6 +17,8 @@ export interface AccountHook {
   readonly module: string;
   /** In the transaction that deactivates the account: end what acts in its name. */
   deactivated?(tx: Tx, userId: string): Promise<void>;
+  /** In the transaction that gives the account another role: let nothing go on with the old one. */
+  rightsChanged?(tx: Tx, userId: string): Promise<void>;
   /** In the transaction that erases the person: remove everything of theirs. Runs after `deactivated`. */
   erased?(tx: Tx, userId: string): Promise<void>;
   /** Everything the module keeps about the person that is theirs to have; never secrets, hashes or keys. */
@@ -34,6 +36,10 @@ export class AccountHooks {
 
   async deactivated(tx: Tx, userId: string): Promise<void> {
     for (const hook of this.hooks) await hook.deactivated?.(tx, userId);
+  }
+
+  async rightsChanged(tx: Tx, userId: string): Promise<void> {
+    for (const hook of this.hooks) await hook.rightsChanged?.(tx, userId);
   }
 
   async erased(tx: Tx, userId: string): Promise<void> {

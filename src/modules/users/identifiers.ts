@@ -80,7 +80,7 @@ export function identifierKey(identifier: string): { kind: 'email' | 'username';
  * Case folding by way of upper case, so that ß and SS, or the two small sigmas, are one. Repeated until it rests,
  * because normalising can bring forth letters that have a case again.
  */
-function fold(text: string): string {
+export function fold(text: string): string {
   const folded = text.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
   return folded === text ? folded : fold(folded);
 }

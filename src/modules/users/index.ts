@@ -1,7 +1,11 @@
 export { type AccountHook, AccountHooks, type PersonalRecords } from './account-hooks.js';
 export { EmailAddresses } from './email-addresses.service.js';
 export type { Mailbox } from './email-addresses.repository.js';
-export { PasswordHasher } from './password-hasher.js';
+export { TARGET_MS, calibrate, thisMachine } from './passwords/calibrate.js';
+export { PasswordHasher } from './passwords/password-hasher.js';
+export { passwordProblem, refuseWeakPassword, type PasswordOwner } from './passwords/password-policy.js';
+export type { Locality } from './preferences/preferences.repository.js';
+export { UserPreferences } from './preferences/user-preferences.js';
 export { UsersModule } from './users.module.js';
 export {
   anyIdentifier,

@@ -4,15 +4,19 @@ import { AuditModule } from '../audit/index.js';
 import { AccountHooks } from './account-hooks.js';
 import { EmailAddressesRepository } from './email-addresses.repository.js';
 import { EmailAddresses } from './email-addresses.service.js';
-import { PasswordHasher } from './password-hasher.js';
+import { PasswordHasher } from './passwords/password-hasher.js';
+import { PreferencesController } from './preferences/preferences.controller.js';
+import { PreferencesRepository } from './preferences/preferences.repository.js';
+import { UserPreferencesEntity } from './preferences/user-preferences.entity.js';
+import { UserPreferences } from './preferences/user-preferences.js';
 import { UserEntity } from './user.entity.js';
 import { UsersController } from './users.controller.js';
 import { UsersRepository } from './users.repository.js';
 import { UsersService } from './users.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([UserEntity]), AuditModule],
-  controllers: [UsersController],
+  imports: [TypeOrmModule.forFeature([UserEntity, UserPreferencesEntity]), AuditModule],
+  controllers: [PreferencesController, UsersController],
   providers: [
     UsersService,
     UsersRepository,
@@ -20,7 +24,9 @@ import { UsersService } from './users.service.js';
     AccountHooks,
     EmailAddresses,
     EmailAddressesRepository,
+    PreferencesRepository,
+    UserPreferences,
   ],
-  exports: [UsersService, PasswordHasher, AccountHooks, EmailAddresses],
+  exports: [UsersService, PasswordHasher, AccountHooks, EmailAddresses, UserPreferences],
 })
 export class UsersModule {}

@@ -102,6 +102,25 @@ export class UsersRepository {
     return touched === 1;
   }
 
+  /**
+   * Compare and swap: puts `next` (or the same again) where the hash is still `known`, and keeps others from changing
+   * it until the transaction ends. False when it is another by now.
+   */
+  async swapPasswordHash(tx: Tx, id: string, known: string, next: string | null): Promise<boolean> {
+    const touched =
+      next === null
+        ? await execute(tx, `select 1 from users where id = $1 and password_hash = $2 for no key update`, [
+            id,
+            known,
+          ])
+        : await execute(tx, `update users set password_hash = $3 where id = $1 and password_hash = $2`, [
+            id,
+            known,
+            next,
+          ]);
+    return touched === 1;
+  }
+
   /** False when the user has been deactivated or erased meanwhile. */
   async stampLogin(tx: Tx, id: string): Promise<boolean> {
     const touched = await execute(

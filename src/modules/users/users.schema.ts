@@ -1,20 +1,19 @@
 import { z } from 'zod';
 import { USER_ROLES } from '../../kernel/auth/index.js';
 import { instantOut, nameOf, pageOf, pageQuery, textOf, uuid } from '../../kernel/http/index.js';
+import { boundedObject } from './bounded-object.js';
+import { PASSWORD_MAX, PASSWORD_MIN } from './passwords/password-policy.js';
 
-/** Of a new account; nothing is trimmed or cut off. */
-export const newPassword = textOf(8, 128);
-/** At login also passwords of older rules are tried, so the lower bound is open. */
-export const anyPassword = textOf(1, 128);
+/** What it must be like, `password-policy.ts` decides, which also knows whose it is; nothing is trimmed or cut off. */
+export const newPassword = z
+  .string({ error: 'must be a text' })
+  .meta({ minLength: PASSWORD_MIN, maxLength: PASSWORD_MAX });
+/** At login also passwords of older rules and of imported users are tried, whatever their length. */
+export const anyPassword = textOf(1, 1024);
 export const anyIdentifier = textOf(1, 255);
 
 const METADATA_MAX_BYTES = 16_384;
-const metadata = z
-  .record(z.string(), z.unknown(), { error: 'must be an object' })
-  .refine(
-    (value) => Buffer.byteLength(JSON.stringify(value)) <= METADATA_MAX_BYTES,
-    `must have at most ${METADATA_MAX_BYTES} bytes as JSON`,
-  );
+const metadata = boundedObject(METADATA_MAX_BYTES);
 
 // What an address or a name must look like beyond its length is the matter of `identifiers.ts`.
 export const emailIn = textOf(3, 255);

@@ -13,7 +13,8 @@ import { UserError } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { AccountHooks } from './account-hooks.js';
 import { IdentifierError, emailKey, identifierKey, usernameKey } from './identifiers.js';
-import { PasswordHasher } from './password-hasher.js';
+import { PasswordHasher } from './passwords/password-hasher.js';
+import { refuseWeakPassword, type PasswordOwner } from './passwords/password-policy.js';
 import type { UserEntity } from './user.entity.js';
 import { toUserView } from './user.view.js';
 import { endsAdministration, isLastAdmin } from './users.policy.js';
@@ -64,14 +65,13 @@ export class UsersService {
 
   async credentials(read: Read, identifier: string): Promise<Credentials | null> {
     const user = await this.rowByIdentifier(read, identifier);
-    return (
-      user && {
-        userId: user.id,
-        role: user.role,
-        isActive: user.isActive,
-        passwordHash: user.passwordHash,
-      }
-    );
+    return user && credentialsOf(user);
+  }
+
+  /** The same of a user whose id is known, for whoever is to prove once more who they are. */
+  async credentialsById(read: Read, userId: string): Promise<Credentials | null> {
+    const user = await this.users.find(read, userId);
+    return user && credentialsOf(user);
   }
 
   /** The rights of now: who acts for a user later, such as a schedule, asks again each time. */
@@ -96,10 +96,26 @@ export class UsersService {
     return required(await this.find(this.database.read, id));
   }
 
-  /** 400 when address or name can never be used. Cheap: for callers to ask before they hash a password. */
-  refuseUnusable({ email, username }: Pick<NewUser, 'email' | 'username'>): void {
-    keyOf(emailKey, email, '/email');
-    usernameColumns(username ?? null);
+  /**
+   * The hash of a new account's password; null when it is to have none. 400 when address, name or password can never
+   * be used. Before the transaction: hashing takes long and must not hold one open.
+   */
+  async newHash(
+    password: string | undefined,
+    owner: PasswordOwner & { email: string },
+  ): Promise<string | null> {
+    keyOf(emailKey, owner.email, '/email');
+    usernameColumns(owner.username ?? null);
+    return password === undefined ? null : this.acceptedHash(owner, password);
+  }
+
+  /**
+   * The hash of a password that `owner` is to have. 400 naming `pointer` when it is too short, too long, much used or
+   * made of the owner's own words. Before the transaction, as above.
+   */
+  async acceptedHash(owner: PasswordOwner, password: string, pointer = '/password'): Promise<string> {
+    await refuseWeakPassword(password, owner, pointer);
+    return this.hasher.hash(password);
   }
 
   /** Joins the caller's transaction. `actor` is null for somebody who registers. */
@@ -133,8 +149,7 @@ export class UsersService {
   }
 
   async createWithPassword(actor: Actor, { password, ...input }: NewUserIn): Promise<UserView> {
-    this.refuseUnusable(input);
-    const passwordHash = password === undefined ? null : await this.hasher.hash(password);
+    const passwordHash = await this.newHash(password, input);
     return this.database.tx((tx) => this.create(tx, actor, { ...input, passwordHash }));
   }
 
@@ -155,6 +170,7 @@ export class UsersService {
       await takenAsConflict(this.users.update(tx, id, columns));
       const after = required(await this.users.find(tx, id));
       if (before.isActive && !after.isActive) await this.hooks.deactivated(tx, id);
+      if (before.role !== after.role) await this.hooks.rightsChanged(tx, id);
       await this.audit.record(tx, {
         actor,
         action: 'user.update',
@@ -165,9 +181,37 @@ export class UsersService {
     });
   }
 
+  /**
+   * Makes sure, in the transaction of a login, that the password that was checked is still the user's; false when it
+   * has been replaced since. `upgraded` takes the place of an outdated hash of the same password.
+   */
+  async keepPassword(
+    tx: Tx,
+    { userId, passwordHash }: Credentials,
+    upgraded: string | null,
+  ): Promise<boolean> {
+    if (passwordHash === null || !(await this.users.swapPasswordHash(tx, userId, passwordHash, upgraded)))
+      return false;
+    if (upgraded !== null)
+      await this.audit.record(tx, {
+        actor: { type: 'system', name: 'login' },
+        action: 'user.upgrade_password_hash',
+        resource: { type: 'user', id: userId },
+      });
+    return true;
+  }
+
   /** Stamps a login in the transaction that makes its session; null when the user may no longer log in. */
   async recordLogin(tx: Tx, userId: string): Promise<UserView | null> {
     return (await this.users.stampLogin(tx, userId)) ? this.find(tx, userId) : null;
+  }
+
+  /**
+   * Puts `next` in the place of the hash that was checked; false when it has been replaced since. Joins the caller's
+   * transaction, which records it and ends sessions.
+   */
+  async changePassword(tx: Tx, { userId, passwordHash }: Credentials, next: string): Promise<boolean> {
+    return passwordHash !== null && this.users.swapPasswordHash(tx, userId, passwordHash, next);
   }
 
   /** Joins the caller's transaction, which also ends the user's sessions. `UserError` 404 when there is no such user. */
@@ -185,6 +229,13 @@ export class UsersService {
     return found && this.users.findByKey(read, found.kind, found.key);
   }
 }
+
+const credentialsOf = ({ id, role, isActive, passwordHash }: UserEntity): Credentials => ({
+  userId: id,
+  role,
+  isActive,
+  passwordHash,
+});
 
 function required<T>(user: T | null): T {
   if (user === null) throw UserError.notFound('user');

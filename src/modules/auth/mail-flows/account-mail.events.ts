@@ -1,15 +1,15 @@
-/** Facts that somebody is to be told by mail. Channel `account`; `data.tokenId` names the code that goes with it. */
+/**
+ * What somebody is to be told by mail, besides the events of the account. Channel `account`, subject the user.
+ * `data.tokenId` names the code that goes with it, null for a request about nobody.
+ */
 export const VERIFICATION_ASKED = 'auth.verification_asked';
 export const PASSWORD_RESET_ASKED = 'auth.password_reset_asked';
 export const EMAIL_CHANGE_ASKED = 'auth.email_change_asked';
 export const EMAIL_CHANGED = 'auth.email_changed';
-export const PASSWORD_CHANGED = 'auth.password_changed';
 /** Subject: the session. */
 export const NEW_DEVICE_USED = 'auth.new_device_used';
 
-export const ACCOUNT_CHANNEL = 'account';
-
-/** The mails that tell of them. */
+/** The mails that tell of them, and of what else happens to an account. */
 export const ACCOUNT_MAILS = [
   'verify-email',
   'reset-password',
@@ -18,6 +18,9 @@ export const ACCOUNT_MAILS = [
   'email-changed',
   'password-changed',
   'new-device',
-  'second-factor-changed',
+  'second-factor-added',
+  'second-factor-removed',
+  'recovery-code-used',
+  'recovery-codes-renewed',
 ] as const;
 export type AccountMailName = (typeof ACCOUNT_MAILS)[number];

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Read } from '../../../kernel/database/index.js';
-import { EmailAddresses, type Mailbox } from '../../users/index.js';
+import { EmailAddresses, UserPreferences, type Mailbox } from '../../users/index.js';
 import { SessionsRepository } from '../sessions/sessions.repository.js';
 import type { AccountMailName } from './account-mail.events.js';
 import { TOKEN_MINUTES } from './account-token.js';
@@ -19,13 +19,17 @@ export interface AccountMailRequest {
 /** What a mail says, in no language yet. */
 export interface AccountMailContent {
   readonly to: { readonly name: string | null; readonly address: string };
-  /** In the form of the header Accept-Language; null when nothing is known. */
+  /**
+   * In the form of the header Accept-Language, of which a single tag is one: what the person has chosen, otherwise
+   * what their request asked for. Null when nothing is known.
+   */
   readonly languages: string | null;
+  readonly timezone: string;
   readonly code: string | null;
   readonly values: Readonly<Record<string, string | number>>;
 }
 
-type Content = Omit<AccountMailContent, 'languages' | 'code'> &
+type Content = Omit<AccountMailContent, 'languages' | 'timezone' | 'code'> &
   Partial<Pick<AccountMailContent, 'languages' | 'code'>>;
 
 /**
@@ -40,6 +44,7 @@ export class AccountMails {
     private readonly sessions: SessionsRepository,
     private readonly tokens: AccountTokens,
     private readonly tokenRows: AccountTokensRepository,
+    private readonly preferences: UserPreferences,
   ) {}
 
   async contentOf(request: AccountMailRequest): Promise<AccountMailContent | null> {
@@ -48,8 +53,12 @@ export class AccountMails {
     if (!mailbox?.isActive) return null;
     const content = await this.found(read, request, mailbox);
     if (!content) return null;
-    const languages = content.languages ?? (await this.tokenRows.latestAcceptLanguage(read, request.userId));
-    return { code: null, ...content, languages };
+    const chosen = await this.preferences.chosen(read, request.userId);
+    const languages =
+      chosen?.language ??
+      content.languages ??
+      (await this.tokenRows.latestAcceptLanguage(read, request.userId));
+    return { code: null, ...content, languages, timezone: chosen?.timezone ?? 'UTC' };
   }
 
   private async found(

@@ -7,7 +7,7 @@ it.each([
   [`Mozilla/5.0 (Windows NT 10.0; Win64; x64) ${WEBKIT} Chrome/142.0.0.0 Safari/537.36`, 'Chrome, Windows'],
   [
     `Mozilla/5.0 (Windows NT 10.0; Win64; x64) ${WEBKIT} Chrome/142.0 Safari/537.36 Edg/142.0`,
-    'Edge, Windows',
+    'Microsoft Edge, Windows',
   ],
   ['Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0', 'Firefox, Linux'],
   [`Mozilla/5.0 (Linux; Android 15; Pixel 9) ${WEBKIT} Chrome/142.0 Mobile Safari/537.36`, 'Chrome, Android'],
@@ -20,7 +20,7 @@ it.each([
     'Safari, macOS',
   ],
   ['curl/8.5.0', 'curl'],
-  ['node', 'node'],
+  ['node', null],
   ['', null],
   ['<script>', null],
   [null, null],

@@ -5,12 +5,8 @@ import { UserError } from '../../../kernel/http/index.js';
 import { Events } from '../../../kernel/realtime/index.js';
 import { AuditService } from '../../audit/index.js';
 import { EmailAddresses } from '../../users/index.js';
-import {
-  ACCOUNT_CHANNEL,
-  EMAIL_CHANGED,
-  EMAIL_CHANGE_ASKED,
-  PASSWORD_RESET_ASKED,
-} from './account-mail.events.js';
+import { ACCOUNT_CHANNEL } from '../auth.events.js';
+import { EMAIL_CHANGED, EMAIL_CHANGE_ASKED, PASSWORD_RESET_ASKED } from './account-mail.events.js';
 import { AccountTokens, invalidToken } from './account-tokens.service.js';
 import { AccountTokensRepository, type AccountTokenRow } from './account-tokens.repository.js';
 import { MailRequests, afterFloor } from './mail-requests.js';

@@ -4,7 +4,7 @@ import { Database, type Tx } from '../../../kernel/database/index.js';
 import { Events } from '../../../kernel/realtime/index.js';
 import { AuditService } from '../../audit/index.js';
 import type { Mailbox } from '../../users/index.js';
-import { ACCOUNT_CHANNEL } from './account-mail.events.js';
+import { ACCOUNT_CHANNEL } from '../auth.events.js';
 import { AccountTokens, type TokenWish } from './account-tokens.service.js';
 
 /** No answer comes before this, so that the little that may differ in work cannot be seen in time. */

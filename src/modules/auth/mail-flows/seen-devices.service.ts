@@ -4,7 +4,8 @@ import { Keyring } from '../../../kernel/crypto/index.js';
 import type { Tx } from '../../../kernel/database/index.js';
 import { requestContext } from '../../../kernel/http/index.js';
 import { Events } from '../../../kernel/realtime/index.js';
-import { ACCOUNT_CHANNEL, NEW_DEVICE_USED } from './account-mail.events.js';
+import { ACCOUNT_CHANNEL } from '../auth.events.js';
+import { NEW_DEVICE_USED } from './account-mail.events.js';
 import { coarseNetwork, deviceName } from './device-kind.js';
 import { SeenDevicesRepository } from './seen-devices.repository.js';
 

@@ -3,26 +3,40 @@ import { PassportStrategy } from '@nestjs/passport';
 import { Passport } from 'passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import { z } from 'zod';
-import type { Identity } from '../../../kernel/auth/index.js';
-import { Database } from '../../../kernel/database/index.js';
-import { UserError, uuid } from '../../../kernel/http/index.js';
+import { uuid } from '../../../kernel/http/index.js';
 import { Clock } from '../../../kernel/time/index.js';
 import { ACCESS_TOKEN_AUDIENCE, ACCESS_TOKEN_ISSUER, ACCESS_TOKEN_TYPE } from './access-tokens.js';
-import { SessionsRepository } from './sessions.repository.js';
 import { SigningKeys } from './signing-keys.js';
+import { TokenRefused } from './token-refused.js';
+
+/** How far the clocks of two processes may be apart: every instant in a token is taken with so much tolerance. */
+const CLOCK_LEEWAY_MS = 30_000;
 
 const seconds = z.int().positive();
 const accessToken = z.object({
-  header: z.object({ alg: z.literal('HS256'), typ: z.literal(ACCESS_TOKEN_TYPE) }),
-  payload: z.object({ sub: uuid, sid: uuid, jti: uuid, iat: seconds, exp: seconds }),
+  // Strict: we write nothing else into a header, so a kid, jku, jwk, x5u or crit is somebody else's.
+  header: z.strictObject({ alg: z.literal('HS256'), typ: z.literal(ACCESS_TOKEN_TYPE) }),
+  payload: z.object({
+    sub: uuid,
+    sid: uuid,
+    jti: uuid,
+    iat: seconds,
+    exp: seconds,
+    nbf: seconds.optional(),
+  }),
 });
+
+/** What an access token says: a claim until the session was looked at. */
+export interface AccessClaims {
+  readonly userId: string;
+  readonly sessionId: string;
+}
 
 type PassportInstance = InstanceType<typeof Passport>;
 
 /**
  * passport-jwt for access tokens: signature, algorithm, audience and issuer are its matter, then kind, claims and
- * expiry are checked, then that the session still stands and its user is active, in one read by primary key. So
- * logging out, ending a session and deactivating a user act on the next request, on every process.
+ * times are checked here. Whether the session still stands a token cannot say: see `StandingSessions`.
  */
 @Injectable()
 export class AccessTokenStrategy extends PassportStrategy(Strategy) {
@@ -31,8 +45,6 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy) {
 
   constructor(
     keys: SigningKeys,
-    private readonly sessions: SessionsRepository,
-    private readonly database: Database,
     private readonly clock: Clock,
   ) {
     super({
@@ -42,9 +54,9 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy) {
       algorithms: ['HS256'],
       audience: ACCESS_TOKEN_AUDIENCE,
       issuer: ACCESS_TOKEN_ISSUER,
-      // `validate` checks the expiry by the injected clock; a token without one is refused there too.
+      // `validate` checks the times by the injected clock; a token without an expiry is refused there too.
       ignoreExpiration: true,
-      jsonWebTokenOptions: { complete: true },
+      jsonWebTokenOptions: { complete: true, ignoreNotBefore: true },
     });
   }
 
@@ -54,21 +66,15 @@ export class AccessTokenStrategy extends PassportStrategy(Strategy) {
     return this.passport;
   }
 
-  /** Called by passport with the decoded token. Throws `UserError` 401. */
-  async validate(decoded: unknown): Promise<Identity> {
+  /** Called by passport with the decoded token, whose signature is right. Throws `TokenRefused`. */
+  validate(decoded: unknown): AccessClaims {
     const token = accessToken.safeParse(decoded);
-    if (!token.success) throw UserError.unauthenticated('token_invalid', 'This is not an access token.');
-    const { sub, sid, exp } = token.data.payload;
-    if (this.clock.now().getTime() >= exp * 1000)
-      throw UserError.unauthenticated('token_expired', 'The access token has expired; refresh it.');
-    const holder = await this.sessions.holder(this.database.read, sid);
-    if (holder?.userId !== sub)
-      throw UserError.unauthenticated('session_ended', 'The session has ended; log in again.');
-    return {
-      actor: { type: 'user', userId: sub, role: holder.role, sessionId: sid },
-      scopes: null,
-      authenticatedAt: holder.authenticatedAt,
-      mustEnrol: false,
-    };
+    if (!token.success) throw new TokenRefused('kind_or_claims');
+    const { sub, sid, iat, exp, nbf = 0 } = token.data.payload;
+    const now = this.clock.now().getTime();
+    if (now >= exp * 1000 + CLOCK_LEEWAY_MS) throw new TokenRefused('expired');
+    if (now < nbf * 1000 - CLOCK_LEEWAY_MS) throw new TokenRefused('not_valid_yet');
+    if (now < iat * 1000 - CLOCK_LEEWAY_MS) throw new TokenRefused('issued_in_the_future');
+    return { userId: sub, sessionId: sid };
   }
 }

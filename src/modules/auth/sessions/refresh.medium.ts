@@ -1,3 +1,4 @@
+import { UsersService } from '../../users/index.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   accountsApplication,
@@ -42,6 +43,9 @@ const sessionRow = async (id: string) =>
 
 const reuseRecords = (sessionId: string) =>
   app.sql(`select * from audit_logs where action = 'auth.refresh_reuse' and resource_id = $1`, [sessionId]);
+
+const toldOf = (sessionId: string) =>
+  app.sql(`select type, user_id from events where subject_id = $1`, [sessionId]);
 
 /** As if this many seconds had gone by since the last exchange. */
 const letPass = (sessionId: string, seconds: number) =>
@@ -93,6 +97,7 @@ describe('exchanging a refresh token', () => {
     expect(await refresh(refreshToken)).toMatchObject({ status: 401, code: 'refresh_reused' });
     expect(await sessionRow(sessionId)).toMatchObject({ revoked_reason: 'refresh_reuse' });
     expect(await reuseRecords(sessionId)).toMatchObject([{ user_id: userId, result: 'failure' }]);
+    expect(await toldOf(sessionId)).toEqual([{ type: 'auth.refresh_reused', user_id: userId }]);
     expect(await refresh(successor.refreshToken)).toMatchObject({ status: 401, code: 'session_ended' });
     expect((await app.call('GET', '/users/me', { token: accessToken })).body['code']).toBe('session_ended');
   });
@@ -105,6 +110,7 @@ describe('exchanging a refresh token', () => {
     expect(answers.every((one) => one.status === 401)).toBe(true);
     expect(answers.some((one) => one.code === 'refresh_reused')).toBe(true);
     expect(await reuseRecords(sessionId)).toHaveLength(1);
+    expect(await toldOf(sessionId)).toHaveLength(1);
   });
 
   it('refuses forged, future and foreign tokens without any effect', async () => {
@@ -136,6 +142,16 @@ describe('exchanging a refresh token', () => {
   it('refuses a deactivated user', async () => {
     const { refreshToken, accessToken, userId } = await newSession();
     await app.sql('update users set is_active = false where id = $1', [userId]);
+    expect(await refresh(refreshToken)).toMatchObject({ status: 401, code: 'session_ended' });
+    expect((await app.call('GET', '/users/me', { token: accessToken })).body['code']).toBe('session_ended');
+  });
+
+  it('refuses for good what was open when the account was deactivated, also once it is active again', async () => {
+    const { refreshToken, accessToken, userId } = await newSession();
+    const users = app.get(UsersService);
+    const operator = { type: 'system', name: 'test' } as const;
+    await users.update(operator, userId, { isActive: false });
+    await users.update(operator, userId, { isActive: true });
     expect(await refresh(refreshToken)).toMatchObject({ status: 401, code: 'session_ended' });
     expect((await app.call('GET', '/users/me', { token: accessToken })).body['code']).toBe('session_ended');
   });

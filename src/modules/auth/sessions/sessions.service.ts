@@ -6,19 +6,24 @@ import {
   Database,
   newId,
   toPage,
+  type DatabaseScope,
   type Page,
   type PageRequest,
   type Tx,
 } from '../../../kernel/database/index.js';
 import { UserError, requestContext } from '../../../kernel/http/index.js';
+import { CredentialChanges, Events } from '../../../kernel/realtime/index.js';
 import { AuditService } from '../../audit/index.js';
 import { AccountHooks } from '../../users/index.js';
+import { ACCOUNT_CHANNEL, REFRESH_REUSED } from '../auth.events.js';
 import type { SessionView } from '../auth.schema.js';
+import { deviceInfoOf, storedDeviceInfo } from './device-info.js';
 import { RefreshTokens, parseRefreshToken, verdictOn } from './refresh-tokens.js';
 import {
   SessionsRepository,
   type Device,
   type RefreshableSession,
+  type RevocationReason,
   type SessionRow,
 } from './sessions.repository.js';
 
@@ -44,16 +49,22 @@ export class SessionsService implements OnModuleInit {
     private readonly settings: Settings,
     private readonly audit: AuditService,
     private readonly accounts: AccountHooks,
+    private readonly changes: CredentialChanges,
+    private readonly events: Events,
   ) {}
 
   onModuleInit(): void {
     this.accounts.register({
       module: 'auth',
       deactivated: async (tx, userId) => void (await this.sessions.revokeAll(tx, userId, 'deactivated')),
+      rightsChanged: async (tx, userId) => this.changes.announce(tx, { userIds: [userId] }),
     });
   }
 
-  /** Joins the transaction of the login. */
+  /**
+   * Joins the transaction of the login, which holds the user's row. Beyond STEWARD_MAX_SESSIONS the sessions that
+   * were not used for longest end (ASVS 7.1.2).
+   */
   async start(tx: Tx, userId: string): Promise<OpenSession> {
     const id = newId();
     const nonce = this.tokens.nonce();
@@ -66,6 +77,13 @@ export class SessionsService implements OnModuleInit {
       absoluteSeconds: this.settings.sessionAbsoluteSeconds,
       ...currentDevice(),
     });
+    for (const ended of await this.sessions.revokeBeyond(tx, userId, id, this.settings.maxSessions))
+      await this.audit.record(tx, {
+        actor: { type: 'system', name: 'session limit' },
+        action: 'session.revoke',
+        resource: sessionResource(ended),
+        details: { userId, reason: 'too_many' },
+      });
     return { sessionId: id, userId, refreshToken: this.tokens.token(id, 0, nonce) };
   }
 
@@ -76,7 +94,7 @@ export class SessionsService implements OnModuleInit {
   async refresh(text: string): Promise<OpenSession> {
     const presented = parseRefreshToken(text);
     const session =
-      presented && (await this.sessions.findForRefresh(this.database.read, presented.sessionId));
+      presented && (await this.sessions.findForRefresh(this.refreshing.read, presented.sessionId));
     if (!session || !this.tokens.isGenuine(presented, session.nonce)) throw invalid();
     if (!session.stands) throw ended();
     const verdict = verdictOn(presented.counter, session);
@@ -92,13 +110,13 @@ export class SessionsService implements OnModuleInit {
   }
 
   async list(actor: SessionActor, page: PageRequest): Promise<Page<SessionView>> {
-    const rows = await this.sessions.page(this.database.read, actor.userId, page);
+    const rows = await this.sessions.page(this.database.as(actor).read, actor.userId, page);
     return toPage(rows, page.limit, (row) => toView(row, actor.sessionId));
   }
 
   /** Ends the session the caller uses. */
   async logout(actor: SessionActor): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.database.as(actor).tx(async (tx) => {
       await this.sessions.revoke(tx, actor.sessionId, actor.userId, 'logout');
       await this.audit.record(tx, {
         actor,
@@ -109,19 +127,29 @@ export class SessionsService implements OnModuleInit {
   }
 
   async logoutAll(actor: SessionActor): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.database.as(actor).tx(async (tx) => {
       const count = await this.sessions.revokeAll(tx, actor.userId, 'logout_all');
       await this.audit.record(tx, { actor, action: 'auth.logout_all', details: { sessions: count } });
     });
   }
 
+  /** Ends all sessions of the caller but the one in use, in the caller's transaction, which records it. How many. */
+  async endOthers(tx: Tx, actor: SessionActor, reason: RevocationReason): Promise<number> {
+    return this.sessions.revokeOthers(tx, actor.userId, actor.sessionId, reason);
+  }
+
   /** 404 for a session of somebody else or one that has ended already. */
   async end(actor: SessionActor, id: string): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.database.as(actor).tx(async (tx) => {
       if (!(await this.sessions.revoke(tx, id, actor.userId, 'ended_by_user')))
         throw UserError.notFound('session');
       await this.audit.record(tx, { actor, action: 'session.revoke', resource: sessionResource(id) });
     });
+  }
+
+  /** Nobody is signed in yet: the token says which session it is about. */
+  private get refreshing(): DatabaseScope {
+    return this.database.system('refresh');
   }
 
   private async spend({ id, counter, hash, nonce }: RefreshableSession): Promise<boolean> {
@@ -132,19 +160,21 @@ export class SessionsService implements OnModuleInit {
       idleSeconds: this.settings.sessionIdleSeconds,
       ...currentDevice(),
     };
-    return this.database.tx((tx) => this.sessions.rotate(tx, id, counter, next));
+    return this.refreshing.tx((tx) => this.sessions.rotate(tx, id, counter, next));
   }
 
-  /** Recorded once, as done by the session's own user: of several late copies only the first ends it. */
+  /** Recorded and told once, as done by the session's own user: of several late copies only the first ends it. */
   private async endForReuse({ id, userId, role }: RefreshableSession): Promise<void> {
-    await this.database.tx(async (tx) => {
-      if (await this.sessions.revoke(tx, id, userId, 'refresh_reuse'))
-        await this.audit.record(tx, {
-          actor: userActor(userId, role, id),
-          action: 'auth.refresh_reuse',
-          resource: sessionResource(id),
-          result: 'failure',
-        });
+    await this.refreshing.tx(async (tx) => {
+      if (!(await this.sessions.revoke(tx, id, userId, 'refresh_reuse'))) return;
+      await this.audit.record(tx, {
+        actor: userActor(userId, role, id),
+        action: 'auth.refresh_reuse',
+        resource: sessionResource(id),
+        result: 'failure',
+      });
+      const told = { type: REFRESH_REUSED, channel: ACCOUNT_CHANNEL, userId, subjectId: id, data: {} };
+      await this.events.record(tx, [told]);
     });
   }
 
@@ -168,16 +198,18 @@ const ended = (): UserError =>
 
 function currentDevice(): Device {
   const context = requestContext.current();
+  const userAgent = context?.userAgent?.slice(0, USER_AGENT_MAX) ?? null;
   return {
     ipAddress: context?.ipAddress ?? null,
-    userAgent: context?.userAgent?.slice(0, USER_AGENT_MAX) ?? null,
+    userAgent,
+    deviceInfo: deviceInfoOf(userAgent),
   };
 }
 
 function toView(row: SessionRow, currentSessionId: string): SessionView {
   return {
     id: row.id,
-    deviceInfo: row.device_info,
+    deviceInfo: storedDeviceInfo(row.device_info),
     userAgent: row.user_agent,
     ipAddress: row.ip_address,
     lastActivityAt: row.last_activity_at.toISOString(),

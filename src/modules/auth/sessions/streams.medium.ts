@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestApp } from '../../../../test/harness/app.js';
+import { withClient } from '../../../../test/harness/database.js';
 import { TestEventSource } from '../../../../test/harness/event-source.js';
 import { until } from '../../../../test/harness/until.js';
-import { SseRegistry } from '../../../kernel/realtime/index.js';
+import { Database } from '../../../kernel/database/index.js';
+import { CredentialChanges, SseRegistry } from '../../../kernel/realtime/index.js';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -21,8 +23,7 @@ it.each(['{"role":"user"}', '{"isActive":false}'])(
     await app.get(SseRegistry).beat();
     expect([watching.ended, other.ended]).toEqual([false, false]);
     await app.call('PATCH', `/api/users/${id}`, { body: JSON.parse(changes) as unknown });
-    await app.get(SseRegistry).beat();
-    await until(() => watching.ended, { describe: 'the stream to end' });
+    await until(() => watching.ended, { timeoutMs: 2_000, describe: 'the stream to end, at once' });
     expect(other.ended).toBe(false);
     other.close();
   },
@@ -32,8 +33,26 @@ it('the streams of a session end with it, and those of other sessions go on', as
   const [leaving, staying] = [await app.user(), await app.user()];
   const [one, two, other] = [await open(leaving.token), await open(leaving.token), await open(staying.token)];
   await app.call('POST', '/api/auth/logout', { token: leaving.token });
-  await app.get(SseRegistry).beat();
-  await until(() => one.ended && two.ended, { describe: 'both streams to end' });
+  await until(() => one.ended && two.ended, { timeoutMs: 2_000, describe: 'both streams to end, at once' });
   expect(other.ended).toBe(false);
   other.close();
+});
+
+it('a stream whose end nobody announced ends with the next heartbeat', async () => {
+  const { id, token } = await app.user();
+  const stream = await open(token);
+  await withClient(app.settings.databaseUrl!, (client) =>
+    client.query('update sessions set revoked_at = now() where user_id = $1', [id]),
+  );
+  await app.get(SseRegistry).beat();
+  await until(() => stream.ended, { describe: 'the stream to end' });
+});
+
+it('news about a session that goes on ends none of its streams', async () => {
+  const { id, token } = await app.user();
+  const stream = await open(token);
+  await app.get(Database).tx(async (tx) => app.get(CredentialChanges).announce(tx, { userIds: [id] }));
+  await app.get(SseRegistry).beat();
+  expect(stream.ended).toBe(false);
+  stream.close();
 });

@@ -6,7 +6,7 @@ export const en: MailTexts = {
   greetingWithoutName: 'Hello,',
   codeBesideLink: 'Or enter this code in the application:',
   codeAlone: 'Enter this code in the application:',
-  happened: 'This happened on {time} (UTC).',
+  happened: 'This happened on {time} ({timezone}).',
   footer: 'This mail was written by {app}. Nobody reads answers to it.',
   mails: {
     'verify-email': {
@@ -62,9 +62,24 @@ export const en: MailTexts = {
       ],
       after: ['If it was not you, change your password now and end that session.'],
     },
-    'second-factor-changed': {
-      subject: 'Your second factor was changed',
-      before: ['The second factor of your account at {app}, or its recovery codes, were changed.'],
+    'second-factor-added': {
+      subject: 'A second factor was set up',
+      before: ['Your account at {app} now asks for a second factor at login.'],
+      after: ['If it was not you, change your password now and ask an administrator for help.'],
+    },
+    'second-factor-removed': {
+      subject: 'Your second factor was removed',
+      before: ['Your account at {app} no longer asks for a second factor at login.'],
+      after: ['If it was not you, change your password now and set up a second factor again.'],
+    },
+    'recovery-code-used': {
+      subject: 'A recovery code was used',
+      before: ['A recovery code took the place of your second factor at a login to your account at {app}.'],
+      after: ['If it was not you, change your password now and make new recovery codes.'],
+    },
+    'recovery-codes-renewed': {
+      subject: 'New recovery codes were made',
+      before: ['New recovery codes were made for your account at {app}; the old ones no longer work.'],
       after: ['If it was not you, change your password now and ask an administrator for help.'],
     },
   },

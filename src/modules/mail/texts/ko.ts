@@ -6,7 +6,7 @@ export const ko: MailTexts = {
   greetingWithoutName: '안녕하세요.',
   codeBesideLink: '또는 앱에 다음 코드를 입력하세요:',
   codeAlone: '앱에 다음 코드를 입력하세요:',
-  happened: '발생 시각: {time} (UTC).',
+  happened: '발생 시각: {time} ({timezone}).',
   footer: '이 메일은 {app}에서 보냈습니다. 회신은 아무도 읽지 않습니다.',
   mails: {
     'verify-email': {
@@ -64,9 +64,24 @@ export const ko: MailTexts = {
       ],
       after: ['본인이 아니라면 지금 바로 비밀번호를 바꾸고 해당 세션을 종료하세요.'],
     },
-    'second-factor-changed': {
-      subject: '2단계 인증이 변경되었습니다',
-      before: ['{app} 계정의 2단계 인증 또는 복구 코드가 변경되었습니다.'],
+    'second-factor-added': {
+      subject: '2단계 인증이 설정되었습니다',
+      before: ['이제 {app} 계정에 로그인할 때 2단계 인증이 필요합니다.'],
+      after: ['본인이 아니라면 지금 바로 비밀번호를 바꾸고 관리자에게 도움을 요청하세요.'],
+    },
+    'second-factor-removed': {
+      subject: '2단계 인증이 해제되었습니다',
+      before: ['이제 {app} 계정에 로그인할 때 2단계 인증이 필요하지 않습니다.'],
+      after: ['본인이 아니라면 지금 바로 비밀번호를 바꾸고 2단계 인증을 다시 설정하세요.'],
+    },
+    'recovery-code-used': {
+      subject: '복구 코드가 사용되었습니다',
+      before: ['{app} 계정 로그인에 2단계 인증 대신 복구 코드가 사용되었습니다.'],
+      after: ['본인이 아니라면 지금 바로 비밀번호를 바꾸고 복구 코드를 새로 만드세요.'],
+    },
+    'recovery-codes-renewed': {
+      subject: '복구 코드가 새로 만들어졌습니다',
+      before: ['{app} 계정의 복구 코드가 새로 만들어졌습니다. 이전 코드는 더 이상 사용할 수 없습니다.'],
       after: ['본인이 아니라면 지금 바로 비밀번호를 바꾸고 관리자에게 도움을 요청하세요.'],
     },
   },

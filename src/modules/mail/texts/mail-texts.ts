@@ -18,7 +18,7 @@ export interface MailTexts {
   /** Before the code: when there is a link too, and when the code is all there is. */
   readonly codeBesideLink: string;
   readonly codeAlone: string;
-  /** When it happened, with `{time}`. */
+  /** When it happened, with `{time}` and `{timezone}`. */
   readonly happened: string;
   readonly footer: string;
   readonly mails: Readonly<Record<AccountMailName, MailText>>;
