@@ -17,7 +17,7 @@ const sql = <Row extends object>(text: string, values: unknown[] = []): Promise<
 const use = (route: 'verify' | 'undo', token: string) =>
   app.call<{ code?: string }>('POST', `/api/auth/email/${route}`, { body: { token }, token: null });
 const ask = (person: Person, email: unknown) =>
-  person.post<{ code?: string }>('/auth/email/change', { email } as object);
+  person.post<{ code?: string }>('/auth/email/change', { email });
 
 /** Registers, and proves the address. */
 async function verified(name: string): Promise<Person> {
