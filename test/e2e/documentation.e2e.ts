@@ -35,6 +35,7 @@ const CONTRACT = `
   get    /api/auth/api-keys
   post   /api/auth/api-keys
   delete /api/auth/api-keys/{id}
+  post   /api/auth/tickets
   post   /api/auth/password/change
   get    /api/users/me
   patch  /api/users/me
@@ -89,11 +90,13 @@ const CONTRACT = `
 
 const VIEWS = [
   'User',
+  'ManagedUser',
   'Preferences',
   'Tokens',
   'Session',
   'ApiKey',
   'CreatedApiKey',
+  'Ticket',
   'Job',
   'JobLog',
   'JobType',
@@ -218,6 +221,18 @@ describe('/openapi.json', () => {
       expect(Object.keys(document.paths[path]?.['get']?.responses['200']?.content ?? {})).toEqual([
         'text/event-stream',
       ]);
+  });
+
+  it('says which operations take a ticket in the query', () => {
+    const taking = operations().filter(([, { parameters }]) =>
+      parameters.some(({ name }) => name === 'ticket'),
+    );
+    expect(taking.map(([name]) => name).toSorted()).toEqual(['get /api/events', 'get /api/jobs/{id}/events']);
+    for (const [, { parameters }] of taking)
+      expect(parameters.find(({ name }) => name === 'ticket')).toMatchObject({
+        in: 'query',
+        required: false,
+      });
   });
 
   it('does not repeat what a format says, nor the range of safe integers', () => {

@@ -9,7 +9,11 @@ import { ApiKeyUsage } from './api-keys/api-key-usage.js';
 import { ApiKeysController } from './api-keys/api-keys.controller.js';
 import { ApiKeysRepository } from './api-keys/api-keys.repository.js';
 import { ApiKeysService } from './api-keys/api-keys.service.js';
+import { EndedCredentials } from './ended-credentials.js';
 import { RequestAuthenticator } from './request-authenticator.js';
+import { TicketsController } from './tickets/tickets.controller.js';
+import { TicketsRepository } from './tickets/tickets.repository.js';
+import { TicketsService } from './tickets/tickets.service.js';
 import { AccessTokenStrategy } from './sessions/access-token.strategy.js';
 import { AccessTokens, accessTokenOptions } from './sessions/access-tokens.js';
 import { AuthController } from './auth.controller.js';
@@ -42,14 +46,23 @@ import { StandingSessions } from './sessions/standing-sessions.js';
       useFactory: (keyring: Keyring) => accessTokenOptions(new SigningKeys(keyring)),
     }),
   ],
-  controllers: [AuthController, ApiKeysController, MailFlowsController, PasswordsController],
+  controllers: [
+    AuthController,
+    ApiKeysController,
+    MailFlowsController,
+    PasswordsController,
+    TicketsController,
+  ],
   providers: [
     { provide: Authenticator, useClass: RequestAuthenticator },
     ApiKeyAuthenticator,
     ApiKeyUsage,
     ApiKeysRepository,
     ApiKeysService,
+    EndedCredentials,
     PassportAuthenticator,
+    TicketsRepository,
+    TicketsService,
     AccessTokens,
     AccessTokenStrategy,
     AuthService,

@@ -36,6 +36,6 @@ export class ApiKeyUsage implements BeforeApplicationShutdown {
   private async write(): Promise<void> {
     const uses = [...this.uses.values()];
     this.uses = new Map();
-    if (uses.length > 0) await this.keys.noteUses(this.database.system('api key usage').read, uses);
+    if (uses.length > 0) await this.database.system('api key usage').tx((tx) => this.keys.noteUses(tx, uses));
   }
 }

@@ -149,9 +149,9 @@ export class ApiKeysRepository {
   }
 
   /** Notes uses, each key's at most once a minute, whichever process asks. */
-  async noteUses(read: Read, uses: readonly ApiKeyUse[]): Promise<void> {
+  async noteUses(tx: Tx, uses: readonly ApiKeyUse[]): Promise<void> {
     await execute(
-      read,
+      tx,
       `update api_keys k set last_used_at = now(), last_used_ip = used.ip
          from unnest($1::uuid[], $2::inet[]) as used (id, ip)
         where k.id = used.id and coalesce(k.last_used_at <= now() - interval '1 minute', true)`,
@@ -172,9 +172,9 @@ export class ApiKeysRepository {
     );
   }
 
-  async removeLongEnded(read: Read): Promise<number> {
+  async removeLongEnded(tx: Tx): Promise<number> {
     return execute(
-      read,
+      tx,
       `delete from api_keys where revoked_at < now() - ${KEPT} or expires_at < now() - ${KEPT}`,
     );
   }

@@ -40,7 +40,7 @@ export class PasswordsService {
     if (currentPassword.normalize('NFC') === newPassword.normalize('NFC'))
       throw UserError.field('/newPassword', 'password_unchanged', 'is the password you already have');
     const next = await this.users.acceptedHash(user, newPassword, '/newPassword');
-    await this.database.tx(async (tx) => {
+    await this.database.as(actor).tx(async (tx) => {
       if (!(await this.users.changePassword(tx, known, next)))
         throw UserError.conflict('password_replaced', 'The password has been changed meanwhile.');
       const endedSessions = keepOtherSessions
