@@ -34,6 +34,7 @@ export class CreateAccountTokens20261121094100 implements MigrationInterface {
       `create trigger account_tokens_updated_at before update on account_tokens for each row execute function set_updated_at()`,
     );
     await runner.query(`select protect_rows('account_tokens')`);
+    await runner.query(`select refuse_rows_of_the_erased('account_tokens')`);
 
     await runner.query(`
       create table seen_devices (
@@ -49,6 +50,7 @@ export class CreateAccountTokens20261121094100 implements MigrationInterface {
       `create trigger seen_devices_updated_at before update on seen_devices for each row execute function set_updated_at()`,
     );
     await runner.query(`select protect_rows('seen_devices')`);
+    await runner.query(`select refuse_rows_of_the_erased('seen_devices')`);
   }
 
   async down(runner: QueryRunner): Promise<void> {

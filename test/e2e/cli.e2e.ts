@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { envExample } from '../../src/kernel/config/index.js';
 import { TEST_SECRET, accountsApplication } from '../harness/accounts-application.js';
 import { createUnmigratedDatabase, type TestDatabase } from '../harness/database.js';
+import { unzip } from '../harness/zip.js';
 
 const PROGRAM = path.resolve(import.meta.dirname, '../../dist/src/cli.js');
 
@@ -80,6 +81,9 @@ it.each([
   [['migrate', 'sideways'], {}, "unknown command 'sideways'"],
   [['settings'], {}, 'Say --example, --table or --write.'],
   [['admin', 'reset-password'], {}, "missing required argument 'email'"],
+  [['users', 'erase', 'ann@example.org'], {}, "required option '--yes' not specified"],
+  [['users', 'export', 'ann@example.org'], {}, "required option '--out <file>' not specified"],
+  [['users', 'export', 'ann@example.org', '--out', 'folder/'], {}, 'must be the name of a file'],
   [['migrate', 'status'], { STEWARD_ROEL: 'all' }, 'did you mean STEWARD_ROLE?'],
   [['migrate', 'status'], { DATABASE_URL: 'postgres://x:y@127.0.0.1:1/z' }, 'cannot be reached'],
 ])('%j with %j fails with status 1 and says why', async (words, environment, message) => {
@@ -117,5 +121,47 @@ it('admin reset-password gives a new password once and ends all sessions', async
   const nobody = await steward(['admin', 'reset-password', 'nobody@example.org'], environment);
   expect([nobody.code, nobody.out]).toEqual([1, '']);
   expect(nobody.err).toBe('There is no account with the e-mail or username nobody@example.org.\n');
+  await app.close();
+});
+
+it('users export and erase do for an operator what people can do themselves', async () => {
+  const app = await accountsApplication();
+  const environment = { DATABASE_URL: app.url, STEWARD_SECRET: TEST_SECRET };
+  const made = await app.call('POST', '/auth/register', {
+    body: { email: 'ann@example.org', username: 'ann', password: 'a password of ann' },
+  });
+  const token = String(made.body['accessToken']);
+  const { id } = made.body['user'] as unknown as { id: string };
+
+  const out = path.join(folder, 'ann.zip');
+  const exported = await steward(['users', 'export', 'ANN', '--out', out], environment);
+  expect([exported.code, exported.out, exported.err]).toEqual([0, `wrote ${out}\n`, '']);
+  expect((await stat(out)).mode & 0o777).toBe(0o600);
+  const files = unzip(await readFile(out));
+  expect(String(files.get('profile.json'))).toContain('ann@example.org');
+  expect([...files.keys()]).toEqual(expect.arrayContaining(['jobs.json', 'schedules.json', 'remotes.json']));
+
+  const again = await steward(['users', 'export', id, '--out', out], environment);
+  expect([again.code, again.err]).toEqual([1, `${out} exists already.\n`]);
+  const nowhere = path.join(folder, 'no such folder', 'x.zip');
+  const lost = await steward(['users', 'export', id, '--out', nowhere], environment);
+  expect([lost.code, lost.err]).toEqual([1, `${nowhere} cannot be written: ENOENT.\n`]);
+
+  const erased = await steward(['users', 'erase', 'ann@example.org', '--yes'], environment);
+  expect([erased.code, erased.err]).toEqual([0, '']);
+  expect(erased.out).toContain(`keeps the id ${id}`);
+  expect((await app.call('GET', '/users/me', { token })).status).toBe(401);
+  const twice = await steward(['users', 'erase', 'ann@example.org', '--yes'], environment);
+  expect([twice.code, twice.err]).toEqual([
+    1,
+    'There is no account with the e-mail, username or id ann@example.org.\n',
+  ]);
+  const trail = await app.sql(
+    `select action, actor_type, resource_id from audit_logs where actor_type = 'system' order by id`,
+  );
+  expect(trail).toEqual([
+    { action: 'user.export', actor_type: 'system', resource_id: id },
+    { action: 'user.erase', actor_type: 'system', resource_id: id },
+  ]);
   await app.close();
 });

@@ -37,14 +37,20 @@ const CONTRACT = `
   delete /api/auth/api-keys/{id}
   post   /api/auth/tickets
   post   /api/auth/password/change
+  get    /api/auth/users/{userId}/sessions
+  delete /api/auth/users/{userId}/sessions
+  delete /api/auth/users/{userId}/sessions/{id}
   get    /api/users/me
   patch  /api/users/me
   get    /api/users/me/preferences
   patch  /api/users/me/preferences
+  delete /api/users/me
+  get    /api/users/me/export
   get    /api/users
   post   /api/users
   get    /api/users/{id}
   patch  /api/users/{id}
+  delete /api/users/{id}
   get    /api/job-types
   get    /api/jobs
   post   /api/jobs

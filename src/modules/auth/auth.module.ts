@@ -30,10 +30,15 @@ import { EndedSessions } from './sessions/ended-sessions.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
 import { SessionActivity } from './sessions/session-activity.js';
+import { SessionKeys } from './sessions/session-keys.js';
+import { SessionsAccountRepository } from './sessions/sessions-account.repository.js';
+import { SessionsAccount } from './sessions/sessions.account.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SigningKeys } from './sessions/signing-keys.js';
 import { StandingSessions } from './sessions/standing-sessions.js';
+import { UserSessionsController } from './sessions/user-sessions.controller.js';
+import { UserSessions } from './sessions/user-sessions.js';
 
 /** Global for one reason: it binds the kernel's `Authenticator`, so that no feature module has to import it. */
 @Global()
@@ -52,6 +57,7 @@ import { StandingSessions } from './sessions/standing-sessions.js';
     MailFlowsController,
     PasswordsController,
     TicketsController,
+    UserSessionsController,
   ],
   providers: [
     { provide: Authenticator, useClass: RequestAuthenticator },
@@ -73,10 +79,14 @@ import { StandingSessions } from './sessions/standing-sessions.js';
     PasswordsService,
     RefreshTokens,
     SessionActivity,
+    SessionKeys,
+    SessionsAccount,
+    SessionsAccountRepository,
     SessionsRepository,
     SessionsService,
     SigningKeys,
     StandingSessions,
+    UserSessions,
     ...MAIL_FLOWS,
   ],
   exports: [Authenticator, FirstAdmin, OperatorReset, AccountMails],

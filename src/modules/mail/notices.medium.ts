@@ -5,8 +5,6 @@ import { withClient } from '../../../test/harness/database.js';
 import { Outbox } from '../../../test/harness/outbox.js';
 import { Database } from '../../kernel/database/index.js';
 import { Events } from '../../kernel/realtime/index.js';
-import { MailFlowRecords } from '../auth/mail-flows/mail-flow-records.js';
-import { AccountHooks } from '../users/index.js';
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0';
 const NEWER_FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:151.0) Gecko/20100101 Firefox/151.0';
@@ -91,56 +89,5 @@ describe('second factors', () => {
           ]),
       );
     expect(await outbox.next(person.email, 1)).toMatchObject({ subject, code: '' });
-  });
-});
-
-describe('what is kept', () => {
-  const count = async (userId: string): Promise<number> => {
-    const rows = await sql(
-      `select 1 from account_tokens where user_id = $1 union all select 1 from seen_devices where user_id = $1`,
-      [userId],
-    );
-    return rows.length;
-  };
-
-  it('is exported without codes, and gone with the person', async () => {
-    const person = await Person.register(app, 'leaver@notice.test');
-    const exported: Record<string, object[]> = {};
-    for (const { name, rows } of app.get(AccountHooks).exported(person.id)) {
-      exported[name] = [];
-      for await (const row of rows) exported[name].push(row);
-    }
-    expect(exported['mailed-codes']).toMatchObject([
-      { purpose: 'verify_email', email: 'leaver@notice.test' },
-    ]);
-    expect(exported['seen-devices']).toHaveLength(1);
-    expect(JSON.stringify([exported['mailed-codes'], exported['seen-devices']])).not.toMatch(/hash|nonce/i);
-    expect(await count(person.id)).toBe(2);
-    await app
-      .get(Database)
-      .system('test')
-      .tx((tx) => app.get(AccountHooks).erased(tx, person.id));
-    expect(await count(person.id)).toBe(0);
-  });
-
-  it('is swept once it is old, and not before', async () => {
-    const person = await Person.register(app, 'old@notice.test');
-    const records = app.get(MailFlowRecords);
-    await sql(`update account_tokens set expires_at = now() - interval '6 days' where user_id = $1`, [
-      person.id,
-    ]);
-    await sql(`update seen_devices set last_seen_at = now() - interval '364 days' where user_id = $1`, [
-      person.id,
-    ]);
-    await records.sweep();
-    expect(await count(person.id)).toBe(2);
-    await sql(`update account_tokens set expires_at = now() - interval '8 days' where user_id = $1`, [
-      person.id,
-    ]);
-    await sql(`update seen_devices set last_seen_at = now() - interval '366 days' where user_id = $1`, [
-      person.id,
-    ]);
-    await records.sweep();
-    expect(await count(person.id)).toBe(0);
   });
 });

@@ -36,7 +36,7 @@ export class EmailAddressesRepository {
   async setVerified(tx: Tx, userId: string, emailKey: string): Promise<boolean> {
     const touched = await execute(
       tx,
-      `update users set is_verified = true where id = $1 and email_key = $2 and deleted_at is null`,
+      `update users set is_verified = true, version = version + 1 where id = $1 and email_key = $2 and deleted_at is null`,
       [userId, emailKey],
     );
     return touched === 1;
@@ -46,7 +46,8 @@ export class EmailAddressesRepository {
   async setEmail(tx: Tx, userId: string, email: string, emailKey: string): Promise<void> {
     await execute(
       tx,
-      `update users set email = $2, email_key = $3, is_verified = true where id = $1 and deleted_at is null`,
+      `update users set email = $2, email_key = $3, is_verified = true, version = version + 1
+        where id = $1 and deleted_at is null`,
       [userId, email, emailKey],
     );
   }

@@ -4,7 +4,7 @@ import { violatedUnique, type Read, type Tx } from '../../kernel/database/index.
 import { UserError } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { EmailAddressesRepository, type Mailbox } from './email-addresses.repository.js';
-import { IdentifierError, emailKey } from './identifiers.js';
+import { emailColumns } from './users.columns.js';
 
 /**
  * The e-mail addresses of accounts, for whoever proves or changes them. An address is only set once it is proven, so
@@ -19,12 +19,7 @@ export class EmailAddresses {
 
   /** What makes two addresses the same one; 400 for what can be no address. */
   keyOf(email: string): string {
-    try {
-      return emailKey(email);
-    } catch (error) {
-      if (error instanceof IdentifierError) throw UserError.field('/email', error.code, error.message);
-      throw error;
-    }
+    return emailColumns(email).emailKey;
   }
 
   async of(read: Read, userId: string): Promise<Mailbox | null> {
