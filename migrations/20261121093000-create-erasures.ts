@@ -28,9 +28,9 @@ export class CreateErasures20261121093000 implements MigrationInterface {
         erased uuid;
       begin
         if tg_argv[0] = 'user_id' then
-          select u.id into erased from added a join users u on u.id = a.user_id where u.deleted_at is not null limit 1;
+          select u.id into erased from users u where u.deleted_at is not null and u.id in (select a.user_id from added a) limit 1;
         else
-          execute format('select u.id from added a join users u on u.id = a.%I where u.deleted_at is not null limit 1', tg_argv[0])
+          execute format('select u.id from users u where u.deleted_at is not null and u.id in (select a.%I from added a) limit 1', tg_argv[0])
             into erased;
         end if;
         if erased is not null then
