@@ -81,6 +81,7 @@ function installHooks(app: NestFastifyApplication, log: Log): void {
       // An IPv6 zone (fe80::1%eth0) names an interface of this machine and is no part of the address.
       ipAddress: request.ip.split('%')[0] ?? null,
       userAgent: request.headers['user-agent'] ?? null,
+      acceptLanguage: request.headers['accept-language'] ?? null,
     };
     requestContext.run(context, done);
   });
