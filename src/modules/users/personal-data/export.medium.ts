@@ -157,6 +157,7 @@ describe('GET /api/users/me/export', () => {
     const files = await whole(token);
     expect([...files.keys()].toSorted()).toEqual(
       [
+        'api-keys.json',
         'audit-logs.json',
         'job-logs.json',
         'jobs.json',
@@ -169,6 +170,8 @@ describe('GET /api/users/me/export', () => {
         'schedules.json',
         'second-factors.json',
         'sessions.json',
+        'preferences.json',
+        'tasks.json',
         'test.json',
       ].toSorted(),
     );
