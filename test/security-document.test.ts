@@ -48,8 +48,8 @@ it('docs/security.md has every test that names an item of ASVS beside that item'
 });
 
 it('docs/security.md names settings that there are', () => {
-  const known = Object.values(SETTINGS).flatMap(({ env }) => [env, `${env}_FILE`]) as string[];
-  const named = [...new Set(text.match(/\bSTEWARD_[A-Z0-9_]+/g))];
+  const known: string[] = Object.values<{ env: string }>(SETTINGS).flatMap(({ env }) => [env, `${env}_FILE`]);
+  const named = [...new Set<string>(text.match(/\bSTEWARD_[A-Z0-9_]+/g))];
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter((name) => !known.includes(name))).toEqual([]);
 });
