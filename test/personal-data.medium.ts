@@ -53,14 +53,19 @@ const ON_THE_TOMBSTONE = [
   'is_superuser',
   'is_active',
   'is_verified',
+  'task_count',
+  'version',
   'metadata',
   'created_at',
   'updated_at',
   'deleted_at',
 ];
 
-/** Tables that the archive has no file of, because other files have the same (modules/users). */
-const NOT_EXPORTED = ['events', 'idempotency_keys'];
+/** Tables that the archive has no file of: other files have the same (modules/users), or they live for a minute. */
+const NOT_EXPORTED = ['events', 'idempotency_keys', 'tickets'];
+
+/** Tables with nothing but secrets and moments: the archive has the moments, see their own module's test. */
+const WITHOUT_TEXTS = ['recovery_codes', 'second_factors', 'seen_devices'];
 
 /** Columns whose names say that they hold what must not leave. */
 const SECRET = /hash|secret|nonce|token|cipher|recovery|password/;
@@ -177,7 +182,7 @@ describe('a person with rows in every table', () => {
     const tables = await tablesOf(client);
     const missing = [...tablesAboutPeople(tables)].filter(
       (table) =>
-        ![...NOT_EXPORTED, ...MADE_BY_ERASURES, 'users'].includes(table) &&
+        ![...NOT_EXPORTED, ...WITHOUT_TEXTS, ...MADE_BY_ERASURES, 'users'].includes(table) &&
         !files.includes(`${person.canary} ${table}.`),
     );
     expect(missing).toEqual([]);

@@ -114,6 +114,19 @@ export const RESOURCES: Readonly<Record<string, Resource>> = {
     make: async (world, owner) => (await world.key(owner, ['profile:read'])).id,
     knownTo: 'nobody',
   },
+  // Of the admin's own account, so that what is named behind it can be made, too.
+  '/api/auth/users/:userId': {
+    make: async (_, { actor }) => actor.userId,
+    knownTo: 'admins',
+  },
+  '/api/auth/users/:userId/sessions/:id': {
+    make: async ({ app }, { actor }) =>
+      app
+        .get(Database)
+        .system('test')
+        .tx(async (tx) => (await app.get(SessionsService).start(tx, actor.userId)).sessionId),
+    knownTo: 'admins',
+  },
   '/api/users/:id': {
     make: async (world) => (await world.person('user')).actor.userId,
     knownTo: 'admins',

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { envExample } from '../../src/kernel/config/index.js';
 import { TEST_SECRET, accountsApplication } from '../harness/accounts-application.js';
+import { Person, StoppedClock, outcome } from '../harness/factor-clients.js';
 import { createUnmigratedDatabase, type TestDatabase } from '../harness/database.js';
 import { unzip } from '../harness/zip.js';
 
@@ -81,6 +82,13 @@ it.each([
   [['migrate', 'sideways'], {}, "unknown command 'sideways'"],
   [['settings'], {}, 'Say --example, --table or --write.'],
   [['admin', 'reset-password'], {}, "missing required argument 'email'"],
+  [['admin', 'reset-factors'], {}, 'Say whose: an e-mail or username, or --unreadable'],
+  [
+    ['admin', 'reset-factors', 'ann', '--unreadable'],
+    {},
+    'Say whose: an e-mail or username, or --unreadable',
+  ],
+  [['admin', 'reset-factors', 'ann', '--yes'], {}, 'Say whose: an e-mail or username, or --unreadable'],
   [['users', 'erase', 'ann@example.org'], {}, "required option '--yes' not specified"],
   [['users', 'export', 'ann@example.org'], {}, "required option '--out <file>' not specified"],
   [['users', 'export', 'ann@example.org', '--out', 'folder/'], {}, 'must be the name of a file'],
@@ -121,6 +129,48 @@ it('admin reset-password gives a new password once and ends all sessions', async
   const nobody = await steward(['admin', 'reset-password', 'nobody@example.org'], environment);
   expect([nobody.code, nobody.out]).toEqual([1, '']);
   expect(nobody.err).toBe('There is no account with the e-mail or username nobody@example.org.\n');
+  await app.close();
+});
+
+it('admin reset-factors removes a lost second factor, and those that cannot be opened only when told twice', async () => {
+  const app = await accountsApplication();
+  const clock = new StoppedClock(app);
+  const environment = { DATABASE_URL: app.url, STEWARD_SECRET: TEST_SECRET };
+  const [ann, bob] = [await Person.enrolled(app, clock), await Person.enrolled(app, clock)];
+  const reset = await steward(['admin', 'reset-password', ann.email], environment);
+  expect(reset.out).toContain(
+    `A code of the second factor is still asked for. Lost? admin reset-factors ${ann.email}\n`,
+  );
+
+  const done = await steward(['admin', 'reset-factors', ann.email.toUpperCase()], environment);
+  expect(done).toEqual({
+    code: 0,
+    out: `The second factor of ${ann.email} is removed and the sessions have ended.\n`,
+    err: '',
+  });
+  expect((await steward(['admin', 'reset-factors', ann.email], environment)).out).toBe(
+    `${ann.email} has no second factor.\n`,
+  );
+  expect(await ann.told('auth.factor_removed')).toEqual([{ kind: 'totp', by: 'operator' }]);
+  const nobody = await steward(['admin', 'reset-factors', 'nobody@example.org'], environment);
+  expect([nobody.code, nobody.err]).toEqual([
+    1,
+    'There is no account with the e-mail or username nobody@example.org.\n',
+  ]);
+
+  const unreadable = (...words: string[]) =>
+    steward(['admin', 'reset-factors', '--unreadable', ...words], {
+      ...environment,
+      STEWARD_SECRET: 'another signing secret, also long enough',
+    });
+  expect((await steward(['admin', 'reset-factors', '--unreadable'], environment)).out).toMatch(/^0 of 1 /);
+  expect((await unreadable()).out).toBe(
+    '1 of 1 second factors cannot be opened with this STEWARD_SECRET.\nNothing is changed. To remove them, add --yes.\n',
+  );
+  expect(outcome(await bob.login())).toEqual([401, 'mfa_required']);
+  expect((await unreadable('--yes')).out).toContain('They are removed.\n');
+  expect((await bob.login()).status).toBe(200);
+  clock.restore();
   await app.close();
 });
 

@@ -32,6 +32,13 @@ const CONTRACT = `
   post   /api/auth/email/resend        public
   post   /api/auth/email/change
   post   /api/auth/email/undo          public
+  post   /api/auth/reauthenticate
+  get    /api/auth/factors
+  post   /api/auth/factors/totp
+  post   /api/auth/factors/totp/confirm
+  delete /api/auth/factors/totp
+  post   /api/auth/factors/recovery-codes
+  delete /api/auth/users/{userId}/factors
   get    /api/auth/api-keys
   post   /api/auth/api-keys
   delete /api/auth/api-keys/{id}
@@ -100,6 +107,9 @@ const VIEWS = [
   'Preferences',
   'Tokens',
   'Session',
+  'Factors',
+  'TotpEnrolment',
+  'RecoveryCodes',
   'ApiKey',
   'CreatedApiKey',
   'Ticket',

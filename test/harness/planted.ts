@@ -28,6 +28,9 @@ const NAMES_A_USER = /^(user_id|owner_id|actor_id|subject_user_id|\w+_by)$/;
 
 /** Where a check demands what the type does not say. Expressions of SQL; null leaves the column out. */
 const VALUES: Readonly<Record<string, string | null>> = {
+  'account_tokens.purpose': `'verify_email'`,
+  'api_keys.revoked_at': null,
+  'api_keys.revoked_reason': null,
   'audit_logs.actor_type': `'user'`,
   'audit_logs.result': `'success'`,
   // Never anything personal, see the module's README: what is planted would be found there for ever.
@@ -44,10 +47,16 @@ const VALUES: Readonly<Record<string, string | null>> = {
   'jobs.run_at': null,
   'jobs.completed_at': `clock_timestamp() + interval '1 hour'`,
   'job_logs.level': `'info'`,
+  'recovery_codes.code_hash': `decode(repeat('ab', 32), 'hex')`,
   'remotes.type': `'local'`,
   'schedule_rules.rule_type': `'interval'`,
   'schedule_rules.interval_seconds': '3600',
   'schedule_slots.outcome': `'fired'`,
+  'tasks.processing_status': `'success'`,
+  // Of a session or of a key, never of both.
+  'tickets.api_key_id': null,
+  'tickets.ticket_hash': `sha256(gen_random_uuid()::text::bytea)`,
+  'second_factors.kind': `'totp'`,
 };
 
 const COLUMNS = `

@@ -57,6 +57,7 @@ class InternalError extends AppError {
 /** `url` as it was asked for; its query stays out, because it may hold a ticket (ASVS 14.2.1). */
 export function toProblem(error: AppError, url: string, requestId: string): Problem {
   return {
+    ...error.members,
     type: `https://steward.dev/problems/${error.code}`,
     title: STATUS_CODES[error.status] ?? 'Error',
     status: error.status,

@@ -36,7 +36,11 @@ export class AuthController {
 
   @Post('login')
   @Public('asks for a password')
-  @Returns(200, tokensView, 'One and the same 401 for whatever is wrong.')
+  @Returns(
+    200,
+    tokensView,
+    'One and the same 401 for whatever is wrong; `mfa_required` asks for a code, too.',
+  )
   login(@Body({ schema: login }) input: Login): Promise<TokensView> {
     return this.auth.login(input);
   }

@@ -18,6 +18,14 @@ import { AccessTokenStrategy } from './sessions/access-token.strategy.js';
 import { AccessTokens, accessTokenOptions } from './sessions/access-tokens.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
+import { FactorPolicy } from './factors/factor-policy.js';
+import { FactorProofs } from './factors/factor-proofs.js';
+import { FactorSecrets } from './factors/factor-secrets.js';
+import { FactorsController } from './factors/factors.controller.js';
+import { FactorsService } from './factors/factors.service.js';
+import { OperatorFactors } from './factors/operator-factors.js';
+import { ReauthenticationService } from './factors/reauthentication.service.js';
+import { SecondFactorsRepository } from './factors/second-factors.repository.js';
 import { LoginFloor } from './passwords/login-floor.js';
 import { PasswordsController } from './passwords/passwords.controller.js';
 import { PasswordsService } from './passwords/passwords.service.js';
@@ -54,6 +62,7 @@ import { UserSessions } from './sessions/user-sessions.js';
   controllers: [
     AuthController,
     ApiKeysController,
+    FactorsController,
     MailFlowsController,
     PasswordsController,
     TicketsController,
@@ -72,12 +81,19 @@ import { UserSessions } from './sessions/user-sessions.js';
     AccessTokens,
     AccessTokenStrategy,
     AuthService,
+    FactorPolicy,
+    FactorProofs,
+    FactorSecrets,
+    FactorsService,
     EndedSessions,
     FirstAdmin,
     LoginFloor,
+    OperatorFactors,
     OperatorReset,
     PasswordsService,
+    ReauthenticationService,
     RefreshTokens,
+    SecondFactorsRepository,
     SessionActivity,
     SessionKeys,
     SessionsAccount,
@@ -89,6 +105,6 @@ import { UserSessions } from './sessions/user-sessions.js';
     UserSessions,
     ...MAIL_FLOWS,
   ],
-  exports: [Authenticator, FirstAdmin, OperatorReset, AccountMails],
+  exports: [Authenticator, AccountMails, FirstAdmin, OperatorFactors, OperatorReset],
 })
 export class AuthModule {}

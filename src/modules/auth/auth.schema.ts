@@ -9,6 +9,7 @@ import {
   usernameIn,
   userView,
 } from '../users/index.js';
+import { anyCode } from './factors/any-code.js';
 import { deviceInfo } from './sessions/device-info.js';
 
 export const registration = z.strictObject({
@@ -22,6 +23,8 @@ export const login = z.strictObject({
   /** E-mail or username. */
   identifier: anyIdentifier,
   password: anyPassword,
+  /** Where a second factor is set up: of the authenticator, or a recovery code. */
+  code: anyCode.optional(),
 });
 
 export const refreshRequest = z.strictObject({ refreshToken: z.string().max(4096) });

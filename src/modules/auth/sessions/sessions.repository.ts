@@ -46,6 +46,8 @@ export interface SessionHolder {
   readonly userId: string;
   readonly role: UserRole;
   readonly authenticatedAt: Date;
+  /** A second factor is set up. */
+  readonly hasFactor: boolean;
   /** Until it ends by itself, from the moment of this read on: no clock of this process is asked. */
   readonly secondsLeft: number;
 }
@@ -80,6 +82,9 @@ export type RevocationReason =
   | 'refresh_reuse'
   | 'password_reset'
   | 'password_change'
+  | 'reauthenticated'
+  | 'factor_added'
+  | 'factor_removed'
   | 'deactivated'
   | 'too_many';
 
@@ -128,6 +133,7 @@ export class SessionsRepository {
     return query(
       read,
       `select s.id as "sessionId", u.id as "userId", u.role, s.authenticated_at as "authenticatedAt",
+              exists (select from second_factors f where f.user_id = u.id and f.confirmed_at is not null) as "hasFactor",
               ${SECONDS_LEFT}
          from sessions s join users u on u.id = s.user_id
         where s.id = any($1::uuid[]) and ${STANDS} and u.is_active and u.deleted_at is null`,

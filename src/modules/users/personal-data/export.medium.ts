@@ -157,16 +157,23 @@ describe('GET /api/users/me/export', () => {
     const files = await whole(token);
     expect([...files.keys()].toSorted()).toEqual(
       [
+        'api-keys.json',
         'audit-logs.json',
         'job-logs.json',
         'jobs.json',
+        'mailed-codes.json',
         'manifest.json',
         'notifications.json',
         'profile.json',
+        'recovery-codes.json',
         'remotes.json',
         'schedule-slots.json',
         'schedules.json',
+        'second-factors.json',
+        'seen-devices.json',
         'sessions.json',
+        'preferences.json',
+        'tasks.json',
         'test.json',
       ].toSorted(),
     );
