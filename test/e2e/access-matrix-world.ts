@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { JwtService } from '@nestjs/jwt';
-import pg from 'pg';
+import type pg from 'pg';
 import type { SessionActor, UserRole } from '../../src/kernel/auth/index.js';
 import { Database } from '../../src/kernel/database/index.js';
 import { AccessTokens } from '../../src/modules/auth/sessions/access-tokens.js';
@@ -9,6 +9,7 @@ import { StandingSessions } from '../../src/modules/auth/sessions/standing-sessi
 import { UsersService } from '../../src/modules/users/index.js';
 import { ProbeModule } from '../fixtures/probe-job.js';
 import { TestApp } from '../harness/app.js';
+import { openPool } from '../harness/database.js';
 
 export interface Person {
   readonly actor: SessionActor;
@@ -25,7 +26,7 @@ export class World {
 
   static async start(): Promise<World> {
     const app = await TestApp.start({ modules: [ProbeModule] });
-    return new World(app, new pg.Pool({ connectionString: app.settings.databaseUrl, max: 2 }));
+    return new World(app, openPool(app.settings.databaseUrl ?? ''));
   }
 
   async stop(): Promise<void> {

@@ -105,6 +105,6 @@ import { UserSessions } from './sessions/user-sessions.js';
     UserSessions,
     ...MAIL_FLOWS,
   ],
-  exports: [Authenticator, AccountMails, FirstAdmin, OperatorFactors, OperatorReset],
+  exports: [AccountMails, Authenticator, FirstAdmin, OperatorFactors, OperatorReset],
 })
 export class AuthModule {}

@@ -4,10 +4,10 @@ import { OperationalError, UserError } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { PasswordHasher, UsersService, type Credentials, type UserView } from '../users/index.js';
 import type { Login, Registration, TokensView } from './auth.schema.js';
+import { FactorProofs } from './factors/factor-proofs.js';
 import { EmailVerification } from './mail-flows/email-verification.service.js';
 import { SeenDevices } from './mail-flows/seen-devices.service.js';
 import { AccessTokens } from './sessions/access-tokens.js';
-import { FactorProofs } from './factors/factor-proofs.js';
 import { LoginFloor } from './passwords/login-floor.js';
 import { SessionsService, userActor, type OpenSession } from './sessions/sessions.service.js';
 

@@ -11,6 +11,7 @@ export {
   type PasswordChangedData,
   type RecoveryCodesData,
 } from './auth.events.js';
+export { OperatorFactors } from './factors/operator-factors.js';
 export {
   ACCOUNT_MAILS,
   type AccountMailName,
@@ -25,7 +26,6 @@ export {
   type AccountMailRequest,
   AccountMails,
 } from './mail-flows/account-mails.service.js';
-export { OperatorFactors } from './factors/operator-factors.js';
 export { AuthModule } from './auth.module.js';
 export { FirstAdmin } from './first-admin.js';
 export { OperatorReset } from './operator-reset.js';
