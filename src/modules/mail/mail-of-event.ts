@@ -4,19 +4,17 @@ import type { StoredEvent } from '../../kernel/realtime/index.js';
 import {
   EMAIL_CHANGED,
   EMAIL_CHANGE_ASKED,
+  FACTOR_ADDED,
+  FACTOR_REMOVED,
   NEW_DEVICE_USED,
   PASSWORD_CHANGED,
   PASSWORD_RESET_ASKED,
+  RECOVERY_CODES_RENEWED,
+  RECOVERY_CODE_USED,
   VERIFICATION_ASKED,
   type AccountMailName,
   type AccountMailRequest,
 } from '../auth/index.js';
-
-/** What happens to second factors. */
-const FACTOR_ADDED = 'auth.factor_added';
-const FACTOR_REMOVED = 'auth.factor_removed';
-const RECOVERY_CODE_USED = 'auth.recovery_code_used';
-const RECOVERY_CODES_RENEWED = 'auth.recovery_codes_renewed';
 
 /** Which mails each event calls for. */
 const MAILS: Readonly<Record<string, readonly AccountMailName[]>> = {
@@ -34,27 +32,13 @@ const MAILS: Readonly<Record<string, readonly AccountMailName[]>> = {
 
 export const MAILED_EVENTS: readonly string[] = Object.keys(MAILS);
 
-/** A mail to send: ids alone, so that neither an address nor a code stands in a row or a queue (rule 10). */
-export interface MailRequest extends AccountMailRequest {
-  /** Of its job: the same whenever the same event is looked at. */
-  readonly jobId: string;
-  /** RFC 3339: when it happened. */
-  readonly at: string;
-}
-
 const eventData = z.looseObject({ tokenId: z.string().nullable().optional() });
 
 /** None for an event about nobody, which is recorded so that nothing tells it from one about somebody. */
-export function mailsOf({ id, type, userId, subjectId, data, createdAt }: StoredEvent): MailRequest[] {
+export function mailsOf({ type, userId, subjectId, data }: StoredEvent): AccountMailRequest[] {
   if (userId === null) return [];
   const { tokenId } = eventData.parse(data);
-  return (MAILS[type] ?? []).map((mail) => ({
-    mail,
-    userId,
-    subjectId: tokenId ?? subjectId,
-    jobId: jobIdOf(id, mail),
-    at: createdAt,
-  }));
+  return (MAILS[type] ?? []).map((mail) => ({ mail, userId, subjectId: tokenId ?? subjectId }));
 }
 
 /**

@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Tx } from '../../kernel/database/index.js';
 import { EventConsumer, EventDelivery, type StoredEvent } from '../../kernel/realtime/index.js';
 import { JobsService } from '../jobs/index.js';
-import { MAILED_EVENTS, mailsOf } from './mail-of-event.js';
+import { MAILED_EVENTS, jobIdOf, mailsOf } from './mail-of-event.js';
 import { sendMail } from './send-mail.job.js';
 
 const ACTOR = { type: 'system', name: 'mail' } as const;
@@ -28,7 +28,10 @@ export class MailConsumer extends EventConsumer implements OnModuleInit {
   }
 
   async handle(tx: Tx, events: readonly StoredEvent[]): Promise<void> {
-    for (const { jobId, ...payload } of events.flatMap(mailsOf))
-      await this.jobs.createIn(tx, ACTOR, { id: jobId, type: sendMail.name, payload });
+    for (const event of events)
+      for (const { mail } of mailsOf(event)) {
+        const payload = { mail, eventId: event.id };
+        await this.jobs.createIn(tx, ACTOR, { id: jobIdOf(event.id, mail), type: sendMail.name, payload });
+      }
   }
 }

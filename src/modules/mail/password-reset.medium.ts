@@ -1,3 +1,4 @@
+import { Secret, TOTP } from 'otpauth';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PASSWORD, Person } from '../../../test/harness/account.js';
 import { TestApp } from '../../../test/harness/app.js';
@@ -57,6 +58,24 @@ describe('a new password', () => {
       'user.verify_email',
       'session.revoke_all',
     ]);
+  });
+
+  it('does not stand in for a second factor (6.4.3)', async () => {
+    const person = await Person.register(app, 'factor@reset.test');
+    const { body: begun } = await person.post<{ secret: string }>('/auth/factors/totp', {});
+    const code = (secondsAhead: number): string =>
+      TOTP.generate({
+        secret: Secret.fromBase32(begun.secret),
+        timestamp: Date.now() + secondsAhead * 1000,
+      });
+    expect((await person.post('/auth/factors/totp/confirm', { code: code(0) })).status).toBe(200);
+    expect(await outbox.next(person.email, 1)).toMatchObject({ subject: 'A second factor was set up' });
+    await forgot(person.email);
+    expect((await reset((await outbox.next(person.email, 2)).code)).status).toBe(204);
+    const refused = await person.login(NEXT);
+    expect(refused).toMatchObject({ status: 401, body: { code: 'mfa_required' } });
+    const body = { identifier: person.email, password: NEXT, code: code(30) };
+    expect((await app.call('POST', '/api/auth/login', { body, token: null })).status).toBe(200);
   });
 
   it('is refused with a used, voided, expired or foreign code, and with one of another purpose', async () => {

@@ -1,18 +1,17 @@
 import { z } from 'zod';
 import { Settings } from '../../kernel/config/index.js';
+import { Database } from '../../kernel/database/index.js';
 import { UserError, uuid } from '../../kernel/http/index.js';
 import { Mailer, MailRefusedError, MailServerAwayError } from '../../kernel/mail/index.js';
+import { Events } from '../../kernel/realtime/index.js';
 import { ACCOUNT_MAILS, AccountMails, type AccountMailName } from '../auth/index.js';
 import { HandlesJob, type JobContext, JobHandler, PostponeError, defineJob } from '../jobs/index.js';
 import { wantedLanguage } from './languages.js';
+import { mailsOf } from './mail-of-event.js';
 import { renderMail } from './render-mail.js';
 
-const payload = z.strictObject({
-  mail: z.enum(ACCOUNT_MAILS),
-  userId: uuid,
-  subjectId: uuid.nullable(),
-  at: z.iso.datetime(),
-});
+/** The event tells about whom: a job names nobody, so that nothing of a person is left in it (rule 10, C5). */
+const payload = z.strictObject({ mail: z.enum(ACCOUNT_MAILS), eventId: uuid });
 type Payload = z.output<typeof payload>;
 
 export const sendMail = defineJob({
@@ -41,6 +40,8 @@ const PAGES: Partial<Readonly<Record<AccountMailName, string>>> = {
 @HandlesJob(sendMail)
 export class SendMailJob extends JobHandler<Payload> {
   constructor(
+    private readonly database: Database,
+    private readonly events: Events,
     private readonly mails: AccountMails,
     private readonly mailer: Mailer,
     private readonly settings: Settings,
@@ -48,15 +49,17 @@ export class SendMailJob extends JobHandler<Payload> {
     super();
   }
 
-  override async run({ jobId, signal }: JobContext, { mail, at, ...about }: Payload): Promise<object> {
-    const content = await this.mails.contentOf({ mail, ...about });
+  override async run({ jobId, signal }: JobContext, { mail, eventId }: Payload): Promise<object> {
+    const event = await this.events.find(this.database.system('send mail').read, eventId);
+    const request = event && mailsOf(event).find((one) => one.mail === mail);
+    const content = request && (await this.mails.contentOf(request));
     if (!content) return { sent: false, reason: 'moot' };
     const { to, code, values, timezone } = content;
     const language = wantedLanguage(content.languages);
     const rendered = renderMail(mail, language, {
       name: to.name,
       app: appName(this.settings.mailFrom),
-      at: new Date(at),
+      at: new Date(event.createdAt),
       timezone,
       code,
       link: this.linkOf(mail, code),

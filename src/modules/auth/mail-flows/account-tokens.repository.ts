@@ -144,11 +144,12 @@ export class AccountTokensRepository {
     return touched === 1;
   }
 
-  /** What the person's latest request said about languages. */
+  /** What the person's latest request that said anything about languages said. */
   async latestAcceptLanguage(read: Read, userId: string): Promise<string | null> {
     const row = await queryOne<{ language: string | null }>(
       read,
-      `select accept_language as language from account_tokens where user_id = $1 order by created_at desc limit 1`,
+      `select accept_language as language from account_tokens
+        where user_id = $1 and accept_language is not null order by created_at desc limit 1`,
       [userId],
     );
     return row?.language ?? null;

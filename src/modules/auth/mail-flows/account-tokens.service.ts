@@ -100,8 +100,8 @@ export const invalidToken = (): UserError =>
     'token_invalid',
   );
 
-/** What the current request says about languages, where it is well formed. */
+/** What the current request says about languages, where it is well formed and names any. */
 function requestedLanguage(): string | null {
   const header = requestContext.current()?.acceptLanguage ?? '';
-  return /^[A-Za-z0-9\-*,;=. ]{1,100}$/.test(header) ? header : null;
+  return /^(?=.*[A-Za-z]{2})[A-Za-z0-9\-*,;=. ]{1,100}$/.test(header) ? header : null;
 }
