@@ -9,7 +9,7 @@ const text = readFileSync(path.join(ROOT, 'docs/security.md'), 'utf8');
 /** Items with the files that their row names. */
 const rows = [...text.matchAll(/^\| ([\d., to]+) \|[^|]*\| (.*) \|$/gm)].map(
   ([, items = '', state = '']) => ({
-    items: items.match(/\d+(\.\d+)*/g) ?? [],
+    items: [...items.matchAll(/\d+(\.\d+)*/g)].map(([item]) => item),
     files: [...state.matchAll(/`([^`]+\.ts)`/g)].map(([, file = '']) => file),
   }),
 );
