@@ -237,7 +237,7 @@ async function main(): Promise<void> {
   write('| --- | --- | --- | --- | --- | --- | --- |');
   try {
     for (const redisUrl of services.redisUrl === undefined ? [undefined] : [undefined, services.redisUrl]) {
-      const databaseUrl = await services.createDatabase();
+      const { ownerUrl: databaseUrl } = await services.createDatabase();
       const { sessions, admin } = await fill(databaseUrl, count);
       const server = await Server.start({
         DATABASE_URL: databaseUrl,

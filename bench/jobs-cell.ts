@@ -38,9 +38,9 @@ class NoOpSingle extends JobHandler {
 class NoOpModule {}
 
 /** The rows are there before the engine starts; the database's own stamps say how long the drain took. */
-async function drainSteward({ cell, jobs, databaseUrl, redisUrl }: CellOrder): Promise<number> {
+async function drainSteward({ cell, jobs, ownerUrl, applicationUrl, redisUrl }: CellOrder): Promise<number> {
   const type = cell.endsWith('single') ? 'no-op-single' : 'no-op';
-  const client = new Client({ connectionString: databaseUrl });
+  const client = new Client({ connectionString: ownerUrl });
   await client.connect();
   const userId = v7();
   await client.query(
@@ -52,7 +52,7 @@ async function drainSteward({ cell, jobs, databaseUrl, redisUrl }: CellOrder): P
     [Array.from({ length: jobs }, () => v7()), userId, type],
   );
   const settings = loadSettings({
-    DATABASE_URL: databaseUrl,
+    DATABASE_URL: applicationUrl,
     REDIS_URL: redisUrl,
     STEWARD_WORKER_CONCURRENCY: String(CONCURRENCY),
     LOG_LEVEL: 'warn',
@@ -61,7 +61,10 @@ async function drainSteward({ cell, jobs, databaseUrl, redisUrl }: CellOrder): P
   const app = await NestFactory.createApplicationContext(
     {
       module: AppModule,
-      imports: [...(AppModule.forRoot({ settings, databaseUrl, log }).imports ?? []), NoOpModule],
+      imports: [
+        ...(AppModule.forRoot({ settings, databaseUrl: applicationUrl, log }).imports ?? []),
+        NoOpModule,
+      ],
     },
     { logger: log },
   );
@@ -78,12 +81,12 @@ async function drainSteward({ cell, jobs, databaseUrl, redisUrl }: CellOrder): P
   }
 }
 
-async function drainBullMq({ jobs, databaseUrl, redisUrl }: CellOrder): Promise<number> {
+async function drainBullMq({ jobs, ownerUrl, redisUrl }: CellOrder): Promise<number> {
   let connection: ConnectionOptions;
   if (redisUrl === undefined) {
     setDefaultBackendFactory(createPostgresBackend);
     const pool = new Pool({
-      connectionString: databaseUrl,
+      connectionString: ownerUrl,
       options: '-c search_path=bullmq',
       max: 12,
       keepAlive: true,

@@ -23,7 +23,8 @@ type Cell = (typeof CELLS)[number];
 export interface CellOrder {
   readonly cell: Cell;
   readonly jobs: number;
-  readonly databaseUrl: string;
+  readonly ownerUrl: string;
+  readonly applicationUrl: string;
   readonly redisUrl: string | undefined;
 }
 export interface CellResult {
@@ -32,11 +33,10 @@ export interface CellResult {
 }
 
 async function measure(cell: Cell, jobs: number, services: BenchServices): Promise<CellResult> {
-  const database = await services.createDatabase();
   const order: CellOrder = {
     cell,
     jobs,
-    databaseUrl: database,
+    ...(await services.createDatabase()),
     redisUrl: cell.includes('redis') ? services.redisUrl : undefined,
   };
   const child = fork(new URL('./jobs-cell.js', import.meta.url), {

@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   const tries = Number(process.argv[2] ?? 400);
   const services = await startBenchServices();
   const dataDir = await mkdtemp(path.join(tmpdir(), 'steward-bench-'));
-  const databaseUrl = await services.createDatabase();
+  const { applicationUrl: databaseUrl } = await services.createDatabase();
   const settings = loadSettings({
     DATABASE_URL: databaseUrl,
     STEWARD_DATA_DIR: dataDir,

@@ -3,14 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
+import { Keyring } from '../src/kernel/crypto/index.js';
+import { applicationAccess } from '../src/kernel/database/application-role.js';
 import { startEmbeddedPostgres } from '../src/kernel/database/embedded/embedded-postgres.js';
 import { freePort } from '../src/kernel/database/embedded/postmaster.js';
 import { migrate } from '../src/kernel/database/migrate.js';
 
 export interface BenchServices {
   readonly redisUrl: string | undefined;
-  /** A migrated, empty database; its URL. */
-  createDatabase(): Promise<string>;
+  /** A migrated, empty database: its addresses for its owner and for the application, as a start finds them. */
+  createDatabase(): Promise<{ ownerUrl: string; applicationUrl: string }>;
   flushRedis(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -32,7 +34,9 @@ export async function startBenchServices(): Promise<BenchServices> {
       const url = new URL(postgres.url);
       url.pathname = `/${name}`;
       await migrate(url.href);
-      return url.href;
+      const addresses = { ownerUrl: url.href, configuredUrl: url.href };
+      const access = await applicationAccess(addresses, new Keyring('the secret of the benchmarks'));
+      return { ownerUrl: url.href, applicationUrl: access.url };
     },
     flushRedis: async () => {
       if (redis) spawnSync('redis-cli', ['-p', String(redis.port), 'flushall']);

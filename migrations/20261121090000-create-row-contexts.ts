@@ -23,7 +23,9 @@ export class CreateRowContexts20261121090000 implements MigrationInterface {
       $$`);
 
     // A user's rows for this user alone, and for the system; for admins too where they may see everybody's.
-    // The functions are wrapped so that they are evaluated once a statement and not once a row.
+    // The functions are wrapped so that they are evaluated once a statement and not once a row. The planner takes a
+    // policy for a filter that drops half of the rows, and would sort a user's rows instead of reading the newest
+    // along the index; written as "is not null" it counts on what is true: statements ask for one user's rows anyway.
     await runner.query(`
       create function protect_rows(place regclass, owner_column name default 'user_id', admins boolean default false)
       returns void language plpgsql as $$
@@ -31,6 +33,7 @@ export class CreateRowContexts20261121090000 implements MigrationInterface {
         allowed text := format('%I = (select current_user_id()) or (select in_system_context())', owner_column)
           || case when admins then ' or (select current_user_is_admin())' else '' end;
       begin
+        allowed := '(case when ' || allowed || ' then true end) is not null';
         execute format('alter table %s enable row level security', place);
         execute format('alter table %s force row level security', place);
         execute format('create policy rows_read on %s for select using (%s)', place, allowed);

@@ -3,7 +3,9 @@ import path from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { seed, type SeedReport } from '../seeds/index.js';
 import { AppModule } from './app.module.js';
-import { Settings, serves } from './kernel/config/index.js';
+import { Settings, serves, signingSecret } from './kernel/config/index.js';
+import { Keyring } from './kernel/crypto/index.js';
+import { applicationAccess } from './kernel/database/application-role.js';
 import { migrate } from './kernel/database/migrate.js';
 import { openDatabase } from './kernel/database/open-database.js';
 import { Health } from './kernel/health/index.js';
@@ -33,20 +35,21 @@ export async function start(
   log: Log,
   onProgress: (message: string) => void,
 ): Promise<RunningSteward> {
-  const database = await openDatabase(
-    settings.databaseUrl,
-    path.join(settings.dataDir, 'postgres'),
-    onProgress,
-  );
+  const database = await openDatabase(settings, path.join(settings.dataDir, 'postgres'), onProgress);
   let app: NestFastifyApplication | undefined;
   try {
     if (settings.redisUrl !== undefined)
       await assertRedisUsable(settings.redisUrl, (message) => log.warn({}, message));
     onProgress('bringing the database up to date');
-    await migrate(database.url);
+    await migrate(database.ownerUrl);
+    const access = await applicationAccess(
+      { ownerUrl: database.ownerUrl, configuredUrl: database.url },
+      new Keyring(signingSecret(settings)),
+    );
+    for (const warning of access.warnings) log.warn({}, warning);
     await Promise.all(settings.localRoots.map((root) => mkdir(root, { recursive: true })));
     onProgress('starting');
-    app = await createHttpApplication(AppModule.forRoot({ settings, databaseUrl: database.url, log }), log);
+    app = await createHttpApplication(AppModule.forRoot({ settings, databaseUrl: access.url, log }), log);
     await app.init();
     const seeded = await seed(app, settings);
     const url =

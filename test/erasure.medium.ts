@@ -286,17 +286,11 @@ describe('what is running or under way', () => {
   it('a request that was let in before and acts after is refused with 409', async () => {
     const { user, accessToken } = await person();
     await eraseOwn(accessToken);
+    const actor = { type: 'user', userId: user.id, role: 'user', sessionId: crypto.randomUUID() } as const;
     const late = app
       .get(Database)
-      .tx((tx) =>
-        app
-          .get(JobsService)
-          .createIn(
-            tx,
-            { type: 'user', userId: user.id, role: 'user', sessionId: crypto.randomUUID() },
-            { type: 'test-echo', payload: { text: 'late' } },
-          ),
-      );
+      .as(actor)
+      .tx((tx) => app.get(JobsService).createIn(tx, actor, { type: 'test-echo', payload: { text: 'late' } }));
     const error = await late.catch((reason: unknown) => toAppError(reason));
     expect(error).toMatchObject({ status: 409, code: 'account_erased' });
     expect(await possessions(user.id)).toMatchObject({ jobs: 0 });

@@ -20,7 +20,7 @@ export function addAdmin(program: Command, say: Say): void {
       const settings = loadSettings();
       // Loads the application: commands that do not need it start at once.
       const { resetPassword } = await import('./reset-password.js');
-      const done = await withDatabase(settings, (url) => resetPassword(settings, url, email));
+      const done = await withDatabase(settings, (database) => resetPassword(settings, database, email));
       say(`New password of ${done.email}: ${done.oneTimePassword}   (shown this once)`);
       say(`Ended sessions: ${done.endedSessions}`);
       if (!done.isActive) say('The account is not active: nobody can log in until an admin activates it.');
@@ -44,7 +44,9 @@ export function addAdmin(program: Command, say: Say): void {
       const settings = loadSettings();
       const { resetFactors, resetUnreadableFactors } = await import('./reset-factors.js');
       if (email === undefined) {
-        const found = await withDatabase(settings, (url) => resetUnreadableFactors(settings, url, yes));
+        const found = await withDatabase(settings, (database) =>
+          resetUnreadableFactors(settings, database, yes),
+        );
         // With a secret given by mistake none can be opened, and all would be gone.
         say(
           `${found.unreadable} of ${found.people} second factors cannot be opened with this STEWARD_SECRET.`,
@@ -52,7 +54,7 @@ export function addAdmin(program: Command, say: Say): void {
         say(yes ? 'They are removed.' : 'Nothing is changed. To remove them, add --yes.');
         return;
       }
-      const done = await withDatabase(settings, (url) => resetFactors(settings, url, email));
+      const done = await withDatabase(settings, (database) => resetFactors(settings, database, email));
       say(
         done.removed
           ? `The second factor of ${done.email} is removed and the sessions have ended.`

@@ -11,7 +11,7 @@ export function addMigrate(program: Command, say: Say): void {
     .command('up')
     .description('apply every migration that is missing')
     .action(async () => {
-      const applied = await withDatabase(loadSettings(), migrate);
+      const applied = await withDatabase(loadSettings(), ({ ownerUrl }) => migrate(ownerUrl));
       say(applied.length === 0 ? 'The database is up to date.' : list('applied', applied));
     });
 
@@ -20,7 +20,7 @@ export function addMigrate(program: Command, say: Say): void {
     .description('undo the last migrations, newest first; tables they made are dropped with their rows')
     .argument('[count]', 'how many', wholeNumber, 1)
     .action(async (count: number) => {
-      const undone = await withDatabase(loadSettings(), (url) => migrateDown(url, count));
+      const undone = await withDatabase(loadSettings(), ({ ownerUrl }) => migrateDown(ownerUrl, count));
       say(undone.length === 0 ? 'There is nothing to undo.' : list('undone', undone));
     });
 
@@ -28,7 +28,7 @@ export function addMigrate(program: Command, say: Say): void {
     .command('status')
     .description('list the migrations and whether they are applied')
     .action(async () => {
-      const status = await withDatabase(loadSettings(), migrationStatus);
+      const status = await withDatabase(loadSettings(), ({ ownerUrl }) => migrationStatus(ownerUrl));
       say(status.map(({ name, applied }) => `${applied ? 'applied' : 'missing'}  ${name}`).join('\n'));
     });
 }

@@ -6,6 +6,7 @@ import { validate as isUuid } from 'uuid';
 import { AppModule } from '../app.module.js';
 import type { Actor } from '../kernel/auth/index.js';
 import type { Settings } from '../kernel/config/index.js';
+import type { OpenDatabase } from '../kernel/database/open-database.js';
 import { Database } from '../kernel/database/index.js';
 import { migrationStatus } from '../kernel/database/migrate.js';
 import { AppError } from '../kernel/http/index.js';
@@ -16,8 +17,12 @@ import { CommandError } from './failure.js';
 const ACTOR: Actor = { type: 'system', name: 'command line' };
 
 /** The id of who was erased. Throws `CommandError` when it cannot be done. */
-export async function erasePerson(settings: Settings, databaseUrl: string, person: string): Promise<string> {
-  return withSteward(settings, databaseUrl, async (app) => {
+export async function erasePerson(
+  settings: Settings,
+  database: OpenDatabase,
+  person: string,
+): Promise<string> {
+  return withSteward(settings, database, async (app) => {
     const id = await idOf(app, person);
     await app.get(ErasuresService, { strict: false }).erase(ACTOR, id);
     return id;
@@ -27,11 +32,11 @@ export async function erasePerson(settings: Settings, databaseUrl: string, perso
 /** Leaves no file behind when it fails. Throws `CommandError` when it cannot be done. */
 export async function exportPerson(
   settings: Settings,
-  databaseUrl: string,
+  database: OpenDatabase,
   person: string,
   out: string,
 ): Promise<void> {
-  await withSteward(settings, databaseUrl, async (app) => {
+  await withSteward(settings, database, async (app) => {
     const id = await idOf(app, person);
     const file = await open(out, 'wx', 0o600).catch((error: unknown) => {
       throw unwritable(out, error);
@@ -53,15 +58,15 @@ export async function exportPerson(
  */
 async function withSteward<T>(
   settings: Settings,
-  databaseUrl: string,
+  database: OpenDatabase,
   work: (app: INestApplicationContext) => Promise<T>,
 ): Promise<T> {
-  if ((await migrationStatus(databaseUrl)).some(({ applied }) => !applied))
+  if ((await migrationStatus(database.ownerUrl)).some(({ applied }) => !applied))
     throw new CommandError('The database is not up to date; run "migrate up" first.');
   const log = Log.create({ level: 'error', format: settings.logFormat });
   const alone: Settings = Object.assign({}, settings, { role: 'api' as const });
   const app = await NestFactory.createApplicationContext(
-    AppModule.forRoot({ settings: alone, databaseUrl, log }),
+    AppModule.forRoot({ settings: alone, databaseUrl: database.url, log }),
     { logger: log, abortOnError: false },
   );
   try {

@@ -15,7 +15,7 @@ export function addUsers(program: Command, say: Say): void {
     .action(async (person: string, { out }: { out: string }) => {
       const settings = loadSettings();
       const { exportPerson } = await import('./personal-data.js');
-      await withDatabase(settings, (url) => exportPerson(settings, url, person, out));
+      await withDatabase(settings, (database) => exportPerson(settings, database, person, out));
       say(`wrote ${out}`);
     });
 
@@ -27,7 +27,7 @@ export function addUsers(program: Command, say: Say): void {
     .action(async (person: string) => {
       const settings = loadSettings();
       const { erasePerson } = await import('./personal-data.js');
-      const id = await withDatabase(settings, (url) => erasePerson(settings, url, person));
+      const id = await withDatabase(settings, (database) => erasePerson(settings, database, person));
       say(`Erased. The audit trail keeps the id ${id}; jobs that still run are stopped and then removed.`);
     });
 }

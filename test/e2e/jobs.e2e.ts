@@ -191,7 +191,7 @@ for (const { name, url } of BACKENDS) {
         const id = randomUUID();
         await sql.query(
           `insert into jobs (id, user_id, type, queue, payload, status, worker_id, started_at, crash_count, lease_epoch)
-           values ($1, $2, 'test-echo', 'default', '{"text":"again"}', 'running', $3, clock_timestamp(), $4, 1)`,
+           values ($1, $2, 'test-echo', 'default', '{"text":"again"}', 'running', $3, clock_timestamp() + interval '1 ms', $4, 1)`,
           [id, owner.id, dead, crashes],
         );
         return id;

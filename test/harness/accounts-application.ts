@@ -10,7 +10,7 @@ import { AuditModule } from '../../src/modules/audit/index.js';
 import { AuthModule } from '../../src/modules/auth/index.js';
 import { StandingSessions } from '../../src/modules/auth/sessions/standing-sessions.js';
 import { UsersModule } from '../../src/modules/users/index.js';
-import { createTestDatabase, openPool } from './database.js';
+import { asApplication, createTestDatabase, openPool } from './database.js';
 
 @Module({})
 class AccountsRoot {
@@ -61,7 +61,7 @@ export async function accountsApplication(
   });
   const log = Log.create({ level: 'fatal', format: 'json' });
   const app = await createHttpApplication(
-    AccountsRoot.forRoot({ settings, databaseUrl: database.url, log }),
+    AccountsRoot.forRoot({ settings, databaseUrl: asApplication(database.url), log }),
     log,
   );
   await app.init();

@@ -12,7 +12,7 @@ import { listen } from '../../src/kernel/http/listen.js';
 import { Log } from '../../src/kernel/log/index.js';
 import { FirstAdmin } from '../../src/modules/auth/index.js';
 import { accessToken } from './client.js';
-import { createTestDatabase } from './database.js';
+import { asApplication, createTestDatabase } from './database.js';
 import { quietLog } from './quiet-log.js';
 
 const ADMIN = { identifier: 'admin@steward.local', password: 'the password of the tests' };
@@ -74,7 +74,7 @@ export class TestApp {
       ...environment,
     });
     await Promise.all(settings.localRoots.map((root) => mkdir(root, { recursive: true })));
-    const steward = AppModule.forRoot({ settings, databaseUrl: database.url, log });
+    const steward = AppModule.forRoot({ settings, databaseUrl: asApplication(database.url), log });
     const root: DynamicModule = { ...steward, imports: [...(steward.imports ?? []), ...modules] };
     const app = await createHttpApplication(root, log);
     await app.init();

@@ -4,6 +4,7 @@ import { inject } from 'vitest';
 import { until } from './until.js';
 
 export interface TestDatabase {
+  /** For its owner, whom no policy binds: for what a test looks at and sets up. */
   readonly url: string;
   /** Also ends connections that are still open. */
   drop(): Promise<void>;
@@ -39,6 +40,15 @@ export function openPool(url: string): Pool {
   const pool = new Pool({ connectionString: url, max: 2 });
   pool.on('error', () => undefined);
   return pool;
+}
+
+/** The same database for the login role that the application works as: what it runs on in tests, too. */
+export function asApplication(url: string): string {
+  const address = new URL(url);
+  const { name, password } = inject('applicationUser');
+  address.username = name;
+  address.password = password;
+  return address.href;
 }
 
 /** Runs `work` on one connection of its own. */

@@ -16,6 +16,8 @@ declare module 'vitest' {
     /** A database to give orders from; tests work in clones of `templateDatabase`. */
     postgresUrl: string;
     templateDatabase: string;
+    /** The login role that the application works as in every clone of the template. */
+    applicationUser: { name: string; password: string };
     /** Empty where there is no redis-server. */
     redisUrl: string;
     rclonePresent: boolean;
@@ -26,6 +28,7 @@ declare module 'vitest' {
 
 interface Services {
   readonly postgresUrl: string;
+  readonly applicationUser: { name: string; password: string };
   readonly redisUrl: string;
   stop(): Promise<void>;
 }
@@ -46,9 +49,10 @@ declare global {
 export async function setup(project: TestProject): Promise<void> {
   const shared = (globalThis.stewardTestServices ??= { users: 0, services: startServices() });
   shared.users += 1;
-  const { postgresUrl, redisUrl } = await shared.services;
+  const { postgresUrl, applicationUser, redisUrl } = await shared.services;
   project.provide('postgresUrl', postgresUrl);
   project.provide('templateDatabase', TEMPLATE);
+  project.provide('applicationUser', applicationUser);
   project.provide('redisUrl', redisUrl);
   project.provide('rclonePresent', findProgram(process.env['RCLONE_PATH'] ?? 'rclone') !== undefined);
   project.provide('notRunFile', process.env['STEWARD_TEST_NOT_RUN_FILE'] ?? '');
@@ -81,21 +85,24 @@ async function startServices(): Promise<Services> {
       },
     });
     stops.push(() => postgres.release());
-    await createTemplate(postgres.url);
+    const applicationUser = await createTemplate(postgres.url);
     const redis =
       findProgram('redis-server') === undefined
         ? undefined
         : await startRedisServer({ dir: directory, 'maxmemory-policy': 'noeviction' });
     if (redis !== undefined) stops.push(() => redis.kill());
-    return { postgresUrl: postgres.url, redisUrl: redis?.url ?? '', stop };
+    return { postgresUrl: postgres.url, applicationUser, redisUrl: redis?.url ?? '', stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** The migrations are the built ones, so that what is tested is what is shipped. */
-async function createTemplate(postgresUrl: string): Promise<void> {
+/**
+ * The migrations are the built ones, so that what is tested is what is shipped. Roles belong to the whole server, so
+ * the one made here with its grants is the application's in every clone.
+ */
+async function createTemplate(postgresUrl: string): Promise<{ name: string; password: string }> {
   const client = new Client({ connectionString: postgresUrl });
   await client.connect();
   try {
@@ -105,7 +112,21 @@ async function createTemplate(postgresUrl: string): Promise<void> {
   }
   const url = new URL(postgresUrl);
   url.pathname = `/${TEMPLATE}`;
-  const built = pathToFileURL(path.resolve(import.meta.dirname, '../../dist/src/kernel/database/migrate.js'));
-  const { migrate }: { migrate: (url: string) => Promise<void> } = await import(built.href);
+  const { migrate } =
+    await built<typeof import('../../src/kernel/database/migrate.js')>('database/migrate.js');
   await migrate(url.href);
+  const { applicationAccess } = await built<typeof import('../../src/kernel/database/application-role.js')>(
+    'database/application-role.js',
+  );
+  const { Keyring } = await built<typeof import('../../src/kernel/crypto/keyring.js')>('crypto/keyring.js');
+  const addresses = { ownerUrl: url.href, configuredUrl: url.href };
+  const access = await applicationAccess(addresses, new Keyring('the secret of the test template'));
+  if (access.warnings.length > 0) throw new Error(access.warnings.join('\n'));
+  const { username, password } = new URL(access.url);
+  return { name: username, password };
+}
+
+function built<Module>(file: string): Promise<Module> {
+  const place = path.resolve(import.meta.dirname, '../../dist/src/kernel', file);
+  return import(pathToFileURL(place).href) as Promise<Module>;
 }

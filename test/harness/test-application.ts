@@ -11,6 +11,7 @@ import { loadSettings } from '../../src/kernel/config/index.js';
 import { createHttpApplication } from '../../src/kernel/http/application.js';
 import { UserError } from '../../src/kernel/http/index.js';
 import { KernelModule } from '../../src/kernel/kernel.module.js';
+import { asApplication } from './database.js';
 import { quietLog } from './quiet-log.js';
 
 /** Takes the header `x-test-user: <user id>[ <role>]` for who asks. */
@@ -56,7 +57,11 @@ export async function startTestApplication(
   const settings = loadSettings({ NODE_ENV: 'test', DATABASE_URL: databaseUrl, ...environment });
   const root: DynamicModule = {
     module: TestRootModule,
-    imports: [KernelModule.forRoot({ settings, databaseUrl, log }), HeaderAuthModule, ...imports],
+    imports: [
+      KernelModule.forRoot({ settings, databaseUrl: asApplication(databaseUrl), log }),
+      HeaderAuthModule,
+      ...imports,
+    ],
   };
   const app = await createHttpApplication(root, log);
   await app.listen({ port: 0, host: '127.0.0.1' });

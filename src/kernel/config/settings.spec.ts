@@ -119,6 +119,7 @@ describe('loadSettings', () => {
     const secrets = Object.values<SettingDefinition>(SETTINGS).filter(({ secret }) => secret);
     expect(secrets.map(({ env }) => env)).toEqual([
       'DATABASE_URL',
+      'DATABASE_MIGRATION_URL',
       'REDIS_URL',
       'STEWARD_SECRET',
       'STEWARD_ADMIN_PASSWORD',

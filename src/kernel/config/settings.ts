@@ -63,6 +63,8 @@ function withDerived(raw: RawShape, environment: Environment): Settings {
     problems.push(
       'STEWARD_SECRET is required in production with DATABASE_URL, so that every process signs alike',
     );
+  if (raw.databaseMigrationUrl !== undefined && raw.databaseUrl === undefined)
+    problems.push('DATABASE_MIGRATION_URL needs DATABASE_URL, the same database for another user');
   if (raw.sessionIdleSeconds > raw.sessionAbsoluteSeconds)
     problems.push('STEWARD_SESSION_IDLE_SECONDS must not be larger than STEWARD_SESSION_ABSOLUTE_SECONDS');
   const argon2 = argon2Problem(raw.argon2MemoryKib, raw.argon2Passes);

@@ -11,6 +11,13 @@ export const STORAGE_SETTINGS = {
     example: 'postgres://steward:password@localhost:5432/steward',
     secret: true,
   },
+  databaseMigrationUrl: {
+    env: 'DATABASE_MIGRATION_URL',
+    help: 'The same database for the user who owns the tables, for migrations only; DATABASE_URL is then a user without rights of its own. When absent Steward makes itself such a user where it may.',
+    schema: url('postgres:', 'postgresql:'),
+    example: 'postgres://steward_owner:password@localhost:5432/steward',
+    secret: true,
+  },
   databasePoolSize: {
     env: 'DATABASE_POOL_SIZE',
     help: 'Database connections of one process for its queries. The queue on PostgreSQL needs up to 10 more.',

@@ -7,6 +7,7 @@ export { BEFORE_ALL, everyPage, everyRow, type Page, type PageRequest, toPage } 
 export {
   entities,
   execute,
+  executeUnlimited,
   isUnreachable,
   query,
   queryOne,

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { runMigrations as runQueueMigrations } from '../queue/migrations.js';
 import pg from 'pg';
 import { DataSource, type MigrationInterface } from 'typeorm';
-import { dataSourceOptions } from './data-source.js';
+import { migrationOptions } from './data-source.js';
 
 type MigrationClass = new () => MigrationInterface;
 
@@ -55,7 +55,7 @@ async function statusOf(dataSource: DataSource): Promise<MigrationStatus[]> {
 
 async function withMigrations<T>(url: string, work: (dataSource: DataSource) => Promise<T>): Promise<T> {
   const dataSource = new DataSource({
-    ...dataSourceOptions(url, 2),
+    ...migrationOptions(url),
     migrations: await migrationClasses(),
     migrationsTableName: 'schema_migrations',
   });

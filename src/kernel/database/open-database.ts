@@ -3,7 +3,10 @@ import { EmbeddedPostgresError } from './embedded/embedded-postgres.js';
 import { superviseEmbeddedPostgres } from './embedded/supervised-postgres.js';
 
 export interface OpenDatabase {
+  /** For the user the operator has set up, or the owner of the embedded database. */
   readonly url: string;
+  /** For the owner of the tables: for migrations and grants. Often the same. */
+  readonly ownerUrl: string;
   /** For people: which database it is, without a password. */
   readonly description: string;
   /** The last process that uses the embedded server stops it. */
@@ -15,21 +18,35 @@ export class DatabaseUnusableError extends Error {}
 
 const OLDEST_VERSION = 15;
 
+/** Where the database is, as the settings have it. */
+export interface DatabaseAddress {
+  readonly databaseUrl?: string | undefined;
+  readonly databaseMigrationUrl?: string | undefined;
+}
+
 /** Connects to the configured PostgreSQL, or starts (or joins) the embedded one under `directory`. */
 export async function openDatabase(
-  url: string | undefined,
+  { databaseUrl: url, databaseMigrationUrl }: DatabaseAddress,
   directory: string,
   onProgress: (message: string) => void,
 ): Promise<OpenDatabase> {
   if (url !== undefined) {
-    await assertUsable(url);
-    return { url, description: `PostgreSQL at ${addressOf(url)}`, close: async () => undefined };
+    await assertUsable('DATABASE_URL', url);
+    if (databaseMigrationUrl !== undefined)
+      await assertUsable('DATABASE_MIGRATION_URL', databaseMigrationUrl);
+    return {
+      url,
+      ownerUrl: databaseMigrationUrl ?? url,
+      description: `PostgreSQL at ${addressOf(url)}`,
+      close: async () => undefined,
+    };
   }
   try {
     const server = await superviseEmbeddedPostgres({ directory, onProgress });
     const verb = server.adopted ? 'joined' : 'started';
     return {
       url: server.url,
+      ownerUrl: server.url,
       description: `embedded PostgreSQL (${verb}, port ${server.port}, data in ${directory})`,
       close: () => server.release(),
     };
@@ -39,7 +56,7 @@ export async function openDatabase(
   }
 }
 
-async function assertUsable(url: string): Promise<void> {
+async function assertUsable(setting: string, url: string): Promise<void> {
   const client = new Client({
     connectionString: url,
     connectionTimeoutMillis: 10_000,
@@ -61,15 +78,17 @@ async function assertUsable(url: string): Promise<void> {
         `The database has the encoding ${encoding}; create it with encoding UTF8.`,
       );
   } catch (error) {
-    throw error instanceof DatabaseUnusableError ? error : new DatabaseUnusableError(explain(url, error));
+    throw error instanceof DatabaseUnusableError
+      ? error
+      : new DatabaseUnusableError(explain(setting, url, error));
   } finally {
     await client.end().catch(() => undefined);
   }
 }
 
-function explain(url: string, error: unknown): string {
+function explain(setting: string, url: string, error: unknown): string {
   const { code, message } = error as { code?: string; message?: string };
-  const where = `DATABASE_URL: the database at ${addressOf(url)}`;
+  const where = `${setting}: the database at ${addressOf(url)}`;
   if (code === '28P01' || code === '28000') return `${where} refuses the user or the password.`;
   if (code === '3D000') return `${where} does not exist; create it first.`;
   // Several addresses of one name are tried; then the single reasons hide in an AggregateError without a message.

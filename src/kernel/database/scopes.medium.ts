@@ -6,7 +6,7 @@ import { dataSourceOptions } from './data-source.js';
 import { Database, type DatabaseScope } from './database.js';
 import type { Read } from './handles.js';
 import { newId } from './id.js';
-import { entities, execute, isUnreachable, query, queryOne } from './sql.js';
+import { entities, execute, executeUnlimited, isUnreachable, query, queryOne } from './sql.js';
 
 interface Seen {
   readonly userId: string | null;
@@ -270,5 +270,39 @@ describe('a transaction', () => {
       for (let times = 0; times < 3; times++)
         await expect(scope.tx((tx) => query(tx, 'select nonsense'))).rejects.toMatchObject({ code: '42703' });
     expect(await seen(database.read)).toEqual(NOBODY);
+  });
+});
+
+describe('the time limit', () => {
+  it('is a minute for each statement of the application, and none for work on whole tables', async () => {
+    const limit = async (read: Read): Promise<string> =>
+      (await queryOne<{ limit: string }>(read, `select current_setting('statement_timeout') as limit`))!
+        .limit;
+    expect(await limit(database.read)).toBe('1min');
+    await database.system('a test').tx(async (tx) => {
+      expect(await executeUnlimited(tx, 'select from notes where id = $1', [newId()])).toBe(0);
+      expect(await limit(tx)).toBe('0');
+    });
+    expect(await limit(database.read)).toBe('1min');
+  });
+
+  it('gives up a connection that does not answer, as out of reach, and holds up nobody else', async () => {
+    await dataSource.destroy();
+    const options = dataSourceOptions(testDatabase.url, 1);
+    dataSource = new DataSource({
+      ...options,
+      extra: { ...options.extra, query_timeout: 100 },
+    });
+    await dataSource.initialize();
+    database = new Database(dataSource);
+    const before = await pid(database.read);
+    const silent = [
+      query(database.read, 'select pg_sleep(30)'),
+      query(database.as(user()).read, 'select pg_sleep(30)'),
+      database.system('a test').tx((tx) => query(tx, 'select pg_sleep(30)')),
+    ];
+    for (const { reason } of (await Promise.allSettled(silent)) as PromiseRejectedResult[])
+      expect(reason).toSatisfy(isUnreachable);
+    expect(await pid(database.read)).not.toBe(before);
   });
 });

@@ -1,6 +1,6 @@
 import type { EntityManager, EntityTarget, ObjectLiteral, Repository } from 'typeorm';
 import { DatabaseError } from 'pg';
-import { Read } from './handles.js';
+import { Read, type Tx } from './handles.js';
 
 /**
  * Rows of one parameterised statement. Only repositories call it. Values travel as parameters, never inside the
@@ -33,6 +33,23 @@ export async function queryOne<Row extends object>(
 /** Number of rows a statement touched: 0 means a guard did not hold. */
 export async function execute(handle: Read, text: string, values: readonly unknown[] = []): Promise<number> {
   return (await Read.queryable(handle).query({ text, values: [...values] })).rowCount ?? 0;
+}
+
+/** The longest a timer can wait, 24 days. */
+const NO_LIMIT_MS = 2 ** 31 - 1;
+
+/**
+ * The same without the time limit that statements have (`dataSourceOptions`), also for what follows in the
+ * transaction: for rare work on whole tables, which would otherwise fail at every start.
+ */
+export async function executeUnlimited(
+  tx: Tx,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<number> {
+  await execute(tx, `set local statement_timeout = 0`);
+  const statement = { text, values: [...values], query_timeout: NO_LIMIT_MS };
+  return (await Read.queryable(tx).query(statement)).rowCount ?? 0;
 }
 
 export function entities<T extends ObjectLiteral>(handle: Read, target: EntityTarget<T>): Repository<T> {
@@ -69,7 +86,9 @@ export function isUnreachable(error: unknown): boolean {
     return /^(08\w{3}|57P0[123]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/.test(code);
   return (
     typeof message === 'string' &&
-    /^(Connection terminated|timeout exceeded when trying to connect)|not queryable/.test(message)
+    /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)|not queryable/.test(
+      message,
+    )
   );
 }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { execute, queryOne, type Read, type Tx } from '../database/index.js';
+import { execute, executeUnlimited, queryOne, type Read, type Tx } from '../database/index.js';
 import type { Position } from './cursor.js';
 
 const HORIZON = `pg_snapshot_xmin(pg_current_snapshot())`;
@@ -30,7 +30,7 @@ export class EventCursorsRepository {
       `select from event_cursors where xid >= ${END} union all select from events where xid >= ${END} limit 1`,
     );
     if (!foreign) return 0;
-    return execute(
+    return executeUnlimited(
       tx,
       `with ranked as (
          select id, row_number() over (order by xid, seq) as rank from events where xid >= ${END}),

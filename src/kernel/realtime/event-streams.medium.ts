@@ -39,19 +39,22 @@ async function open(
 }
 
 const record = (...list: Partial<NewEvent>[]) =>
-  server.app.get(Database).tx((tx) =>
-    server.app.get(Events).record(
-      tx,
-      list.map((one) => ({
-        type: 'job.completed',
-        channel: 'jobs',
-        userId: alice,
-        subjectId: null,
-        data: {},
-        ...one,
-      })),
-    ),
-  );
+  server.app
+    .get(Database)
+    .system('a test')
+    .tx((tx) =>
+      server.app.get(Events).record(
+        tx,
+        list.map((one) => ({
+          type: 'job.completed',
+          channel: 'jobs',
+          userId: alice,
+          subjectId: null,
+          data: {},
+          ...one,
+        })),
+      ),
+    );
 
 const numbers = (source: TestEventSource) => source.events.map(({ data }) => data['n']);
 const status = (query: string, user?: string) =>
@@ -167,6 +170,7 @@ describe('GET /api/events', () => {
     const source = await open('?channels=unrung');
     await server.app
       .get(Database)
+      .system('a test')
       .tx((tx) =>
         execute(tx, `insert into events (id, type, channel, user_id) values ($1, 'a.b', 'unrung', $2)`, [
           newId(),

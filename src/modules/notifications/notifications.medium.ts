@@ -29,6 +29,7 @@ async function newUser(): Promise<string> {
   const id = newId();
   await server.app
     .get(Database)
+    .system('a test')
     .tx((tx) =>
       execute(tx, `insert into users (id, email, email_key) values ($1, $2, $2)`, [id, `${id}@example.test`]),
     );
@@ -45,18 +46,21 @@ interface Ending {
 
 /** Records that jobs ended, as the jobs module does. */
 const end = (...endings: Ending[]) =>
-  server.app.get(Database).tx((tx) =>
-    server.app.get(Events).record(
-      tx,
-      endings.map(({ status, scheduleId = null, error = null, userId = alice, type = 'copy' }) => ({
-        type: `job.${status}`,
-        channel: 'jobs',
-        userId,
-        subjectId: newId(),
-        data: { type, status, scheduleId, error },
-      })),
-    ),
-  );
+  server.app
+    .get(Database)
+    .system('a test')
+    .tx((tx) =>
+      server.app.get(Events).record(
+        tx,
+        endings.map(({ status, scheduleId = null, error = null, userId = alice, type = 'copy' }) => ({
+          type: `job.${status}`,
+          channel: 'jobs',
+          userId,
+          subjectId: newId(),
+          data: { type, status, scheduleId, error },
+        })),
+      ),
+    );
 
 async function call(method: string, path: string, body?: object, user = alice) {
   const response = await fetch(`${server.url}/api/notifications${path}`, {
@@ -116,7 +120,7 @@ describe('the end of a job', () => {
     await end({ status: 'failed', error: 'once' });
     await listed(1);
     const [row] = await query<{ id: string; data: Record<string, unknown>; subject_id: string }>(
-      server.app.get(Database).read,
+      server.app.get(Database).system('a test').read,
       `select id, data, subject_id from events where user_id = $1 and type = 'job.failed'`,
       [alice],
     );
@@ -132,6 +136,7 @@ describe('the end of a job', () => {
     };
     await server.app
       .get(Database)
+      .system('a test')
       .tx((tx) => server.app.get(NotificationsConsumer).handle(tx, [again, again]));
     expect(await list()).toHaveLength(1);
   });
@@ -162,6 +167,7 @@ describe('the end of a job', () => {
   it('goes on behind an event of an unknown form', { timeout: 60_000 }, async () => {
     await server.app
       .get(Database)
+      .system('a test')
       .tx((tx) =>
         server.app
           .get(Events)
@@ -246,6 +252,7 @@ describe('/api/notifications', () => {
     const [first] = await listed(2);
     await server.app
       .get(Database)
+      .system('a test')
       .tx((tx) =>
         execute(tx, `update notifications set expires_at = now() - interval '1 second' where id = $1`, [
           first!.id,

@@ -216,6 +216,7 @@ describe('checking a remote', () => {
     const found = { status: 'offline', detail: 'old news' } as const;
     const before = await app
       .get(Database)
+      .system('a test')
       .tx((tx) => new RemotesRepository().recordCheck(tx, body.id, 7, found));
     expect(before).toBeNull();
     expect((await call('GET', `/${body.id}`)).body.status).toBe('online');
