@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { ACCOUNT_SETTINGS } from './account.settings.js';
+import { LIMITS_SETTINGS } from './limits.settings.js';
 import { PASSWORD_SETTINGS } from './password.settings.js';
 import { MAIL_SETTINGS } from './mail.settings.js';
 import { SERVER_SETTINGS } from './server.settings.js';
@@ -16,6 +17,7 @@ export const SETTINGS = {
   ...ACCOUNT_SETTINGS,
   ...PASSWORD_SETTINGS,
   ...MAIL_SETTINGS,
+  ...LIMITS_SETTINGS,
 } as const satisfies Record<string, SettingDefinition>;
 
 type RawSettings = { [K in keyof typeof SETTINGS]: z.output<(typeof SETTINGS)[K]['schema']> };
