@@ -13,7 +13,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'spec', include: ['src/**/*.spec.ts', 'scripts/**/*.spec.ts', 'test/*.test.ts'] },
+        test: {
+          name: 'spec',
+          include: ['src/**/*.spec.ts', 'scripts/**/*.spec.ts', 'test/*.test.ts'],
+          // Property tests take seconds on a busy machine; only a test that hangs should meet this.
+          testTimeout: 30_000,
+        },
       },
       {
         extends: true,

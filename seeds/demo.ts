@@ -19,6 +19,7 @@ export interface DemoReport {
 
 const NONE: DemoReport = { demo: false, demoUser: null };
 const SET = 'demo';
+const SYSTEM = { type: 'system', name: 'demo data' } as const;
 const DEMO_EMAIL = 'demo@steward.local';
 const SCHEDULE = 'Back up the samples';
 
@@ -30,24 +31,21 @@ const SCHEDULE = 'Back up the samples';
  * unmarked; the next one makes what is still missing, because the user and the mark come last and together.
  */
 export async function seedDemo(app: INestApplicationContext, settings: Settings): Promise<DemoReport> {
-  const [database, users] = [app.get(Database), app.get(UsersService, { strict: false })];
-  if (await wasGiven(database.read, SET)) return NONE;
-  const admin = await users.findByIdentifier(database.read, settings.adminEmail);
+  const users = app.get(UsersService, { strict: false });
+  const scope = app.get(Database).as(SYSTEM);
+  if (await wasGiven(scope.read, SET)) return NONE;
+  const admin = await users.findByIdentifier(scope.read, settings.adminEmail);
   const [localRoot] = settings.localRoots;
   if (admin?.role !== 'admin' || localRoot === undefined) return NONE;
   const password = oneTimePassword();
   const passwordHash = await app.get(PasswordHasher, { strict: false }).hash(password);
-  return database.tx(async (tx) => {
+  return scope.tx(async (tx) => {
     await lockSeeding(tx);
     if ((await wasGiven(tx, SET)) || (await users.count(tx)) !== 1) return NONE;
     const actor: UserActor = { type: 'user', userId: admin.id, role: 'admin', sessionId: newId() };
     await seedBackup(app, actor, localRoot);
     const name = { email: DEMO_EMAIL, username: 'demo', fullName: 'Demo User' };
-    await users.create(
-      tx,
-      { type: 'system', name: 'demo data' },
-      { ...name, passwordHash, isVerified: true },
-    );
+    await users.create(tx, SYSTEM, { ...name, passwordHash, isVerified: true });
     await markGiven(tx, SET);
     return { demo: true, demoUser: { email: DEMO_EMAIL, password } };
   });

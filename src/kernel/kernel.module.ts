@@ -54,7 +54,7 @@ export class KernelModule {
         IdempotencyExpiry,
         IdempotencyRepository,
       ],
-      exports: [Settings, Log, Clock, Keyring, Idempotency],
+      exports: [AuthKernelModule, Settings, Log, Clock, Keyring, Idempotency],
     };
   }
 }

@@ -26,9 +26,15 @@ const CONTRACT = `
   post   /api/auth/logout-all
   get    /api/auth/sessions
   delete /api/auth/sessions/{id}
+  get    /api/auth/api-keys
+  post   /api/auth/api-keys
+  delete /api/auth/api-keys/{id}
+  post   /api/auth/tickets
   post   /api/auth/password/change
   get    /api/users/me
   patch  /api/users/me
+  get    /api/users/me/preferences
+  patch  /api/users/me/preferences
   get    /api/users
   post   /api/users
   get    /api/users/{id}
@@ -78,8 +84,13 @@ const CONTRACT = `
 
 const VIEWS = [
   'User',
+  'ManagedUser',
+  'Preferences',
   'Tokens',
   'Session',
+  'ApiKey',
+  'CreatedApiKey',
+  'Ticket',
   'Job',
   'JobLog',
   'JobType',
@@ -128,6 +139,19 @@ describe('/openapi.json', () => {
     const operation = document.paths[path]?.[method];
     expect(operation).toBeDefined();
     expect(operation?.security ?? []).toEqual(access === 'public' ? [] : [{ bearer: [] }]);
+  });
+
+  it('says of every guarded operation which role and which scope it asks for, and of no other', () => {
+    const told = operations().map(([name, operation]) => {
+      const { 'x-required-role': role, 'x-required-scope': scope } = operation as unknown as Json;
+      const demand = `${String(role)} ${String(scope)}`;
+      return { name, demand, guarded: operation.security !== undefined };
+    });
+    const right = /^(user|power_user|admin) (session|[a-z-]+:(read|write))$/;
+    const wrong = told.filter(({ demand, guarded }) =>
+      guarded ? !right.test(demand) : demand !== 'undefined undefined',
+    );
+    expect(wrong).toEqual([]);
   });
 
   it('gives each operation an id of its own, a summary and an answer', () => {
@@ -191,6 +215,18 @@ describe('/openapi.json', () => {
       expect(Object.keys(document.paths[path]?.['get']?.responses['200']?.content ?? {})).toEqual([
         'text/event-stream',
       ]);
+  });
+
+  it('says which operations take a ticket in the query', () => {
+    const taking = operations().filter(([, { parameters }]) =>
+      parameters.some(({ name }) => name === 'ticket'),
+    );
+    expect(taking.map(([name]) => name).toSorted()).toEqual(['get /api/events', 'get /api/jobs/{id}/events']);
+    for (const [, { parameters }] of taking)
+      expect(parameters.find(({ name }) => name === 'ticket')).toMatchObject({
+        in: 'query',
+        required: false,
+      });
   });
 
   it('does not repeat what a format says, nor the range of safe integers', () => {

@@ -7,6 +7,8 @@ import { until } from './until.js';
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
+  /** Stops it from answering although its connections stay open, as a machine that hangs would. */
+  freeze(): void;
   /** Ends it at once, as a crash would. */
   kill(): Promise<void>;
 }
@@ -26,6 +28,7 @@ export async function startRedisServer(
   return {
     url: `redis://127.0.0.1:${own}`,
     port: own,
+    freeze: () => void child.kill('SIGSTOP'),
     kill: async () => {
       child.kill('SIGKILL');
       await ended;

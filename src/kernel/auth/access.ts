@@ -1,5 +1,5 @@
 import { SetMetadata, applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { ApiBearerAuth } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiExtension, ApiQuery } from '@nestjs/swagger';
 import type { SessionActor, UserActor, UserRole } from './actor.js';
 
 export const ACCESS = 'steward:access';
@@ -28,6 +28,13 @@ export type Access =
       readonly demands: Demands;
     };
 
+const TICKET_PARAMETER = ApiQuery({
+  name: 'ticket',
+  required: false,
+  description: 'A ticket of POST /api/auth/tickets in place of the Authorization header; works once.',
+  schema: { type: 'string' },
+});
+
 /** Signed-in users of at least this role; API keys need the scope, `session` refuses every key. */
 export const Requires = (
   role: UserRole,
@@ -37,6 +44,9 @@ export const Requires = (
   applyDecorators(
     SetMetadata(ACCESS, { kind: 'role', role, scope, demands } satisfies Access),
     ApiBearerAuth(),
+    ApiExtension('x-required-role', role),
+    ApiExtension('x-required-scope', scope),
+    ...(demands.ticket ? [TICKET_PARAMETER] : []),
   );
 
 /** Open to everybody; `why` says what makes that safe. */

@@ -7,5 +7,6 @@ import { DeclaredRoutes } from './declared-routes.js';
 @Module({
   imports: [DiscoveryModule],
   providers: [DeclaredRoutes, { provide: APP_GUARD, useClass: AuthGuard }],
+  exports: [DeclaredRoutes],
 })
 export class AuthKernelModule {}

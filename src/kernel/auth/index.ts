@@ -11,3 +11,4 @@ export {
   userIdOf,
 } from './actor.js';
 export { Authenticator, type Identity } from './authenticator.js';
+export { type DeclaredRoute, DeclaredRoutes } from './declared-routes.js';

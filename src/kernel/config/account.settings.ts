@@ -49,4 +49,10 @@ export const ACCOUNT_SETTINGS = {
     schema: wholeNumber(90 * 86_400, 60, 3650 * 86_400),
     example: '7776000',
   },
+  maxSessions: {
+    env: 'STEWARD_MAX_SESSIONS',
+    help: 'Sessions one user can have at a time; a login beyond that ends the one that was not used for longest.',
+    schema: wholeNumber(20, 1, 1_000),
+    example: '20',
+  },
 } as const satisfies Record<string, SettingDefinition>;

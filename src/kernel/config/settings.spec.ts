@@ -45,6 +45,7 @@ describe('loadSettings', () => {
       argon2MemoryKib: 19_456,
       argon2Passes: 2,
       argon2Lanes: 1,
+      maxSessions: 20,
       loginFloorMs: 300,
       rateLimitUser: 600,
       rateLimitAnonymous: 60,

@@ -1,13 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
+import { SingleStatements, Transaction } from './connections.js';
+import type { Step } from './flight.js';
 import { Read, Tx } from './handles.js';
+import { managerOn } from './orm.js';
+import { actorContext, systemContext } from './row-context.js';
 
 /** Where statements are run on somebody's behalf. */
 export interface DatabaseScope {
-  /** For single statements that need no transaction. */
+  /** For single statements that need no transaction; several may run at the same time. */
   readonly read: Read;
   /** Commits when the work resolves and rolls back when it throws. */
   tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
@@ -23,47 +27,67 @@ export interface DatabaseScope {
  */
 @Injectable()
 export class Database implements DatabaseScope {
-  /** For single statements that need no transaction. */
-  readonly read: Read;
+  private readonly nobody: Scope;
 
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {
-    this.read = new Read(poolOf(dataSource), dataSource.manager);
+    this.nobody = new Scope(dataSource, []);
   }
 
   /** On behalf of whoever asks: row-level security shows what this actor's user may see. */
   as(actor: Actor): DatabaseScope {
-    return actor.type === 'system' ? this.system(actor.name) : this;
+    return new Scope(this.dataSource, [actorContext(actor)]);
   }
 
-  /** For work of Steward itself, such as dispatching; `name` says which, for whoever looks at the server. */
-  system(_name: string): DatabaseScope {
-    return this;
+  /** For work of Steward itself, such as dispatching. `name` says which; it must not be empty. */
+  system(name: string): DatabaseScope {
+    return new Scope(this.dataSource, [systemContext(name)]);
   }
 
-  async tx<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const runner = this.dataSource.createQueryRunner();
-    const client: PoolClient = await runner.connect();
-    let committed: readonly (() => void)[] = [];
-    let result: T;
-    try {
-      await runner.startTransaction();
-      const tx = new Tx(client, runner.manager);
-      result = await work(tx);
-      await runner.commitTransaction();
-      committed = Tx.committed(tx);
-    } catch (error) {
-      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
-      throw error;
-    } finally {
-      await runner.release();
-    }
-    for (const callback of committed) callback();
-    return result;
+  get read(): Read {
+    return this.nobody.read;
+  }
+
+  tx<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.nobody.tx(work);
   }
 
   /** Round trip to the server, for health checks. Rejects when it is gone. */
   async ping(): Promise<void> {
-    await Read.queryable(this.read).query('select 1');
+    await Read.queryable(this.read).query({ text: 'select 1' });
+  }
+}
+
+class Scope implements DatabaseScope {
+  private known: Read | undefined;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly context: readonly Step[],
+  ) {}
+
+  // Made when asked for: the pool is there only once the data source is connected.
+  get read(): Read {
+    return (this.known ??= new Read(
+      new SingleStatements(poolOf(this.dataSource), this.context),
+      (queryable) => managerOn(this.dataSource, queryable, 'single statements'),
+    ));
+  }
+
+  async tx<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const transaction = await Transaction.open(poolOf(this.dataSource), this.context);
+    const tx = new Tx(transaction, (queryable) => managerOn(this.dataSource, queryable, 'transaction'));
+    let result: T;
+    try {
+      result = await work(tx);
+      await transaction.commit();
+    } catch (error) {
+      await transaction.rollback();
+      throw error;
+    } finally {
+      transaction.close();
+    }
+    for (const callback of Tx.committed(tx)) callback();
+    return result;
   }
 }
 

@@ -1,27 +1,34 @@
+import type { QueryConfig, QueryResult } from 'pg';
 import type { EntityManager } from 'typeorm';
-import type { Pool, PoolClient } from 'pg';
+
+/** Runs statements, one per call. */
+export interface Queryable {
+  query<Row extends object>(statement: QueryConfig): Promise<QueryResult<Row>>;
+}
 
 /**
  * The read scope a repository method is handed: one statement, outside a transaction.
  *
- * Opaque on purpose: only `kernel/database` looks inside, through `queryable` and `managerOf`. A repository
+ * Opaque on purpose: only `kernel/database` looks inside, through `queryable` and `manager`. A repository
  * method that forgets its handle does not compile, so no statement can leave its transaction unnoticed.
  */
 export class Read {
-  readonly #queryable: Pool | PoolClient;
-  readonly #manager: EntityManager;
+  readonly #queryable: Queryable;
+  readonly #makeManager: (queryable: Queryable) => EntityManager;
+  #manager: EntityManager | undefined;
 
-  constructor(connection: Pool | PoolClient, manager: EntityManager) {
-    this.#queryable = connection;
-    this.#manager = manager;
+  /** `makeManager` is asked once, by the first who works with entities. */
+  constructor(queryable: Queryable, makeManager: (queryable: Queryable) => EntityManager) {
+    this.#queryable = queryable;
+    this.#makeManager = makeManager;
   }
 
-  static queryable(handle: Read): Pool | PoolClient {
+  static queryable(handle: Read): Queryable {
     return handle.#queryable;
   }
 
   static manager(handle: Read): EntityManager {
-    return handle.#manager;
+    return (handle.#manager ??= handle.#makeManager(handle.#queryable));
   }
 }
 

@@ -45,7 +45,9 @@ export class Partitions implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   private async pass(): Promise<void> {
-    const made = await this.database.tx((tx) => this.partitions.ensureMonths(tx));
+    const made = await this.database
+      .system('monthly partitions')
+      .tx((tx) => this.partitions.ensureMonths(tx));
     if (made.length > 0) this.log.info({ partitions: made }, 'made monthly partitions');
   }
 }

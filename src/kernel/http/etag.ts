@@ -25,6 +25,14 @@ export const IfMatch = createParamDecorator((_: unknown, context: ExecutionConte
   versionOf(context.switchToHttp().getRequest<FastifyRequest>().headers['if-match']),
 );
 
+/** The same where nobody else edits the resource, so that the header may be left out: null then, too. */
+export const OptionalIfMatch = createParamDecorator(
+  (_: unknown, context: ExecutionContext): number | null => {
+    const header = context.switchToHttp().getRequest<FastifyRequest>().headers['if-match'];
+    return header === undefined ? null : versionOf(header);
+  },
+);
+
 /** 412 when the caller has read another version than the present one. */
 export function requireVersion(what: string, expected: number | null, present: number): void {
   if (expected !== null && expected !== present) throw UserError.stale(what);

@@ -38,7 +38,7 @@ export class IdempotencyExpiry implements BeforeApplicationShutdown {
   }
 
   private async pass(): Promise<void> {
-    const removed = await this.keys.removeExpired(this.database.read);
+    const removed = await this.keys.removeExpired(this.database.system('idempotency expiry').read);
     if (removed > 0) this.log.info({ keys: removed }, 'removed expired idempotency keys');
   }
 }

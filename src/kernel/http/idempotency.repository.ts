@@ -41,6 +41,11 @@ export class IdempotencyRepository {
     );
   }
 
+  /** Reads all keys of a day: for what happens rarely. */
+  async removeAnswersWith(tx: Tx, id: string): Promise<void> {
+    await execute(tx, `delete from idempotency_keys where response->>'id' = $1`, [id]);
+  }
+
   async removeExpired(read: Read): Promise<number> {
     return execute(read, `delete from idempotency_keys where created_at < now() - interval '24 hours'`);
   }

@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { createHmac, type KeyObject } from 'node:crypto';
+import { Keyring } from '../crypto/index.js';
 import { IdempotencyRepository } from './idempotency.repository.js';
 import type { Tx } from '../database/index.js';
 import { UserError } from './errors.js';
@@ -11,7 +13,15 @@ import type { OnceRequest } from './once.js';
  */
 @Injectable()
 export class Idempotency {
-  constructor(private readonly keys: IdempotencyRepository) {}
+  /** Bodies hold passwords: their plain hash in the database would let whoever reads it try them at full speed. */
+  private readonly bodyKey: KeyObject;
+
+  constructor(
+    private readonly keys: IdempotencyRepository,
+    keyring: Keyring,
+  ) {
+    this.bodyKey = keyring.derive('idempotent request bodies');
+  }
 
   async once<T extends object>(
     tx: Tx,
@@ -20,15 +30,22 @@ export class Idempotency {
     work: () => Promise<T>,
   ): Promise<T> {
     if (!request) return work();
-    if (await this.keys.claim(tx, userId, request)) {
+    const { key, route } = request;
+    const bodyHash = createHmac('sha256', this.bodyKey).update(request.bodyHash).digest();
+    if (await this.keys.claim(tx, userId, { key, route, bodyHash })) {
       const answer = await work();
       await this.keys.store(tx, userId, request, answer);
       return answer;
     }
     const first = await this.keys.find(tx, userId, request);
-    if (!first?.bodyHash.equals(request.bodyHash))
+    if (!first?.bodyHash.equals(bodyHash))
       throw new UserError(422, 'idempotency_key_reused', 'This Idempotency-Key was used with another body.');
     request.replayed();
     return first.response as T;
+  }
+
+  /** Removes stored answers that show what has this id, for whoever may no longer be shown. */
+  async forget(tx: Tx, id: string): Promise<void> {
+    await this.keys.removeAnswersWith(tx, id);
   }
 }

@@ -1,8 +1,8 @@
 export { AppError, type FieldError, OperationalError, UserError } from './errors.js';
-export { IfMatch, requireVersion, tagged, type Versioned } from './etag.js';
+export { IfMatch, OptionalIfMatch, requireVersion, tagged, type Versioned } from './etag.js';
 export { Idempotency } from './idempotency.js';
 export { Once, type OnceRequest } from './once.js';
-export { requestContext } from './request-context.js';
+export { pathOf, requestContext } from './request-context.js';
 export { Returns, ReturnsEvents, ReturnsNothing } from './returns.js';
 export {
   idParam,

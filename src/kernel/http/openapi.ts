@@ -20,7 +20,7 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     )
     .setVersion('0.1.0')
     .setLicense('MIT', 'https://opensource.org/license/mit')
-    .addBearerAuth()
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token or an API key.' })
     .build();
   const document = SwaggerModule.createDocument(app, configuration, {
     standardSchemaConverter: toJsonSchema,

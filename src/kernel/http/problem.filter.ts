@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Log } from '../log/index.js';
 import { AppError } from './errors.js';
 import { toAppError, toProblem } from './problem.js';
-import { requestContext } from './request-context.js';
+import { pathOf, requestContext } from './request-context.js';
 
 /** Every error leaves as application/problem+json and is logged at the level its author deserves. */
 @Catch()
@@ -30,7 +30,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   private report(error: AppError, thrown: unknown, request: FastifyRequest): void {
-    const details = { err: thrown, method: request.method, url: request.url };
+    const details = { err: thrown, method: request.method, path: pathOf(request.url) };
     if (error.status === 503) this.log.warn(details, error.message);
     else this.log.error(details, 'unexpected error');
   }

@@ -7,7 +7,7 @@ export const problemView = z
     title: z.string(),
     status: z.int().min(400).max(599),
     detail: z.string().describe('For people; may change at any time.'),
-    instance: z.string().describe('The URL that was asked for.'),
+    instance: z.string().describe('The path that was asked for, without its query.'),
     code: z.string().describe('For programs; stable.'),
     requestId: z.string(),
     errors: z.array(

@@ -2,6 +2,7 @@ import { HttpException } from '@nestjs/common';
 import { STATUS_CODES } from 'node:http';
 import { isUnreachable } from '../database/sql.js';
 import { AppError, OperationalError, UserError, type FieldError } from './errors.js';
+import { pathOf } from './request-context.js';
 
 /** RFC 9457 problem document. */
 export interface Problem {
@@ -50,13 +51,14 @@ class InternalError extends AppError {
   }
 }
 
-export function toProblem(error: AppError, instance: string, requestId: string): Problem {
+/** `url` as it was asked for; its query stays out, because it may hold a ticket (ASVS 14.2.1). */
+export function toProblem(error: AppError, url: string, requestId: string): Problem {
   return {
     type: `https://steward.dev/problems/${error.code}`,
     title: STATUS_CODES[error.status] ?? 'Error',
     status: error.status,
     detail: error.message,
-    instance,
+    instance: pathOf(url),
     code: error.code,
     requestId,
     errors: error.errors,
@@ -71,6 +73,9 @@ function platformCode(error: unknown, status: number): string {
 }
 
 function platformDetail(error: unknown, status: number): string {
+  // The platform's own words for these two repeat the URL, and with it a ticket in its query.
+  if (status === 404) return 'There is no such route.';
+  if ((error as { code?: unknown }).code === 'FST_ERR_BAD_URL') return 'The URL cannot be decoded.';
   if (status === 413) return `The body is larger than the limit of ${BODY_LIMIT_BYTES} bytes.`;
   return error instanceof Error ? error.message : 'The request was refused.';
 }

@@ -16,6 +16,8 @@ const REDACTED = [
   'accessToken',
   'refreshToken',
   'token',
+  'ticket',
+  'apiKey',
   'secret',
   'authorization',
 ];

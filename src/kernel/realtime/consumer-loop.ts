@@ -1,4 +1,4 @@
-import { isUnreachable, type Database } from '../database/index.js';
+import { isUnreachable, type DatabaseScope } from '../database/index.js';
 import { OperationalError } from '../http/errors.js';
 import type { Log } from '../log/index.js';
 import { SingleFlight, jitteredPause } from '../time/index.js';
@@ -33,7 +33,8 @@ export class ConsumerLoop {
 
   constructor(
     private readonly consumer: EventConsumer,
-    private readonly database: Database,
+    /** What is delivered belongs to many. */
+    private readonly scope: DatabaseScope,
     private readonly events: EventsRepository,
     private readonly cursors: EventCursorsRepository,
     private readonly log: Log,
@@ -57,7 +58,7 @@ export class ConsumerLoop {
 
   private async run(): Promise<void> {
     while (!this.stopping) {
-      const { ready, held } = await this.cursors.outlook(this.database.read, this.consumer.name);
+      const { ready, held } = await this.cursors.outlook(this.scope.read, this.consumer.name);
       if (ready) {
         this.heldChecks = 0;
         if (!(await this.deliverBatch())) return;
@@ -73,7 +74,7 @@ export class ConsumerLoop {
   private async deliverBatch(): Promise<boolean> {
     let wanted: StoredEvent[] = [];
     try {
-      return await this.database.tx(async (tx) => {
+      return await this.scope.tx(async (tx) => {
         const after = await this.cursors.claim(tx, this.consumer.name);
         if (!after) return false;
         const batch = await this.events.read(tx, after, this.batchSize);

@@ -53,7 +53,7 @@ export class EventDelivery implements OnModuleInit, OnApplicationBootstrap, Befo
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.database.system('event delivery').tx(async (tx) => {
       const adopted = await this.cursors.adoptForeign(tx);
       if (adopted > 0)
         this.log.area('events').warn({ events: adopted }, 'events of another server were renumbered');
@@ -62,8 +62,9 @@ export class EventDelivery implements OnModuleInit, OnApplicationBootstrap, Befo
     });
     if (!serves(this.settings, 'worker')) return;
     const log = this.log.area('events');
+    const scope = this.database.system('event delivery');
     this.loops = [...this.consumers.values()].map(
-      (consumer) => new ConsumerLoop(consumer, this.database, this.events, this.cursors, log),
+      (consumer) => new ConsumerLoop(consumer, scope, this.events, this.cursors, log),
     );
     this.trigger();
   }

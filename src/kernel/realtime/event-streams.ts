@@ -93,10 +93,10 @@ export class EventStreams implements OnModuleInit {
   }
 
   private async startOf(lastEventId: string | undefined): Promise<Start> {
-    const horizon = await this.events.horizon(this.database.read);
+    const horizon = await this.events.horizon(this.database.system('event streams').read);
     if (lastEventId === undefined) return { from: horizon, horizon, gap: false };
     const from = parseCursor(lastEventId);
-    const reach = from && (await this.events.reach(this.database.read, from));
+    const reach = from && (await this.events.reach(this.database.system('event streams').read, from));
     if (!from || reach === 'ahead') return { from: horizon, horizon, gap: true };
     return { from, horizon, gap: reach === 'dropped' };
   }

@@ -100,7 +100,7 @@ export class EventTail implements OnModuleInit, BeforeApplicationShutdown {
   /** Stored events behind `cursor`, oldest first, at most `limit`; empty for a malformed cursor. */
   async since(cursor: string, filter: EventFilter, limit: number): Promise<StoredEvent[]> {
     const after = parseCursor(cursor);
-    return after ? this.events.read(this.database.read, after, limit, filter) : [];
+    return after ? this.events.read(this.database.system('event streams').read, after, limit, filter) : [];
   }
 
   @Interval(POLL_MS)
@@ -119,7 +119,7 @@ export class EventTail implements OnModuleInit, BeforeApplicationShutdown {
 
   private async findStart(reading: Reading): Promise<void> {
     try {
-      reading.position = await this.events.horizon(this.database.read);
+      reading.position = await this.events.horizon(this.database.system('event streams').read);
     } catch (error) {
       if (this.reading === reading) this.reading = null;
       throw error;
@@ -133,14 +133,17 @@ export class EventTail implements OnModuleInit, BeforeApplicationShutdown {
     if (!reading) return;
     while (await this.readPage(reading));
     // Nobody rings when the older transaction that holds events back ends.
-    if (this.reading === reading && (await this.events.hasHeldBack(this.database.read)))
+    if (
+      this.reading === reading &&
+      (await this.events.hasHeldBack(this.database.system('event streams').read))
+    )
       this.alarm.set(jitteredPause(this.heldChecks++, 20, 500));
   }
 
   /** Whether more is to be read at once. */
   private async readPage(reading: Reading): Promise<boolean> {
     if (!reading.position) return false;
-    const page = await this.events.read(this.database.read, reading.position, PAGE);
+    const page = await this.events.read(this.database.system('event streams').read, reading.position, PAGE);
     this.failing = false;
     const last = page.at(-1);
     if (!last || this.reading !== reading) return false;

@@ -39,6 +39,7 @@ export class AuditService {
       details: {
         ...entry.details,
         ...(entry.actor?.type === 'schedule' ? { ruleId: entry.actor.ruleId } : {}),
+        ...(entry.actor?.type === 'api_key' ? { keyId: entry.actor.keyId } : {}),
       },
       ip_address: context?.ipAddress ?? null,
       user_agent: context?.userAgent ?? null,
@@ -49,11 +50,11 @@ export class AuditService {
 
   /** For what was refused: there is no transaction of the action to join, so the record has its own. */
   async recordAlone(entry: AuditEntry): Promise<void> {
-    await this.database.tx((tx) => this.record(tx, entry));
+    await this.database.system('audit').tx((tx) => this.record(tx, entry));
   }
 
   async list(filter: AuditFilter): Promise<Page<AuditEntryView>> {
-    return toPage(await this.logs.page(this.database.read, filter), filter.limit, toView);
+    return toPage(await this.logs.page(this.database.system('audit').read, filter), filter.limit, toView);
   }
 }
 

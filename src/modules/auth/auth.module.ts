@@ -4,6 +4,16 @@ import { Authenticator } from '../../kernel/auth/index.js';
 import { Keyring } from '../../kernel/crypto/index.js';
 import { AuditModule } from '../audit/index.js';
 import { UsersModule } from '../users/index.js';
+import { ApiKeyAuthenticator } from './api-keys/api-key-authenticator.js';
+import { ApiKeyUsage } from './api-keys/api-key-usage.js';
+import { ApiKeysController } from './api-keys/api-keys.controller.js';
+import { ApiKeysRepository } from './api-keys/api-keys.repository.js';
+import { ApiKeysService } from './api-keys/api-keys.service.js';
+import { EndedCredentials } from './ended-credentials.js';
+import { RequestAuthenticator } from './request-authenticator.js';
+import { TicketsController } from './tickets/tickets.controller.js';
+import { TicketsRepository } from './tickets/tickets.repository.js';
+import { TicketsService } from './tickets/tickets.service.js';
 import { AccessTokenStrategy } from './sessions/access-token.strategy.js';
 import { AccessTokens, accessTokenOptions } from './sessions/access-tokens.js';
 import { AuthController } from './auth.controller.js';
@@ -13,8 +23,10 @@ import { PasswordsController } from './passwords/passwords.controller.js';
 import { PasswordsService } from './passwords/passwords.service.js';
 import { FirstAdmin } from './first-admin.js';
 import { OperatorReset } from './operator-reset.js';
+import { EndedSessions } from './sessions/ended-sessions.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
+import { SessionActivity } from './sessions/session-activity.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SigningKeys } from './sessions/signing-keys.js';
@@ -31,17 +43,27 @@ import { StandingSessions } from './sessions/standing-sessions.js';
       useFactory: (keyring: Keyring) => accessTokenOptions(new SigningKeys(keyring)),
     }),
   ],
-  controllers: [AuthController, PasswordsController],
+  controllers: [AuthController, ApiKeysController, PasswordsController, TicketsController],
   providers: [
-    { provide: Authenticator, useClass: PassportAuthenticator },
+    { provide: Authenticator, useClass: RequestAuthenticator },
+    ApiKeyAuthenticator,
+    ApiKeyUsage,
+    ApiKeysRepository,
+    ApiKeysService,
+    EndedCredentials,
+    PassportAuthenticator,
+    TicketsRepository,
+    TicketsService,
     AccessTokens,
     AccessTokenStrategy,
     AuthService,
+    EndedSessions,
     FirstAdmin,
     LoginFloor,
     OperatorReset,
     PasswordsService,
     RefreshTokens,
+    SessionActivity,
     SessionsRepository,
     SessionsService,
     SigningKeys,

@@ -9,6 +9,7 @@ import {
   usernameIn,
   userView,
 } from '../users/index.js';
+import { deviceInfo } from './sessions/device-info.js';
 
 export const registration = z.strictObject({
   email: emailIn,
@@ -41,7 +42,8 @@ export const tokensView = z
 export const sessionView = z
   .object({
     id: uuid,
-    deviceInfo: z.record(z.string(), z.unknown()),
+    /** What the User-Agent says, of login or the last refresh. */
+    deviceInfo,
     userAgent: z.string().nullable(),
     ipAddress: z.string().nullable(),
     lastActivityAt: instantOut,

@@ -28,7 +28,7 @@ export class AuthService {
   /** The new user, logged in. 409 `email_taken` or `username_taken`. */
   async register({ password, ...input }: Registration): Promise<TokensView> {
     const passwordHash = await this.users.newHash(password, input);
-    const opened = await this.database.tx(async (tx) => {
+    const opened = await this.database.system('registration').tx(async (tx) => {
       const { id } = await this.users.create(tx, null, { ...input, passwordHash });
       return this.open(tx, id, 'auth.register');
     });
@@ -45,16 +45,20 @@ export class AuthService {
       throw wrongCredentials();
     }
     const upgraded = outdated ? await this.upgradedHash(password) : null;
-    const opened = await this.database.tx(async (tx) =>
-      (await this.users.keepPassword(tx, known, upgraded)) ? this.open(tx, known.userId, 'auth.login') : null,
-    );
+    const opened = await this.database
+      .system('login')
+      .tx(async (tx) =>
+        (await this.users.keepPassword(tx, known, upgraded))
+          ? this.open(tx, known.userId, 'auth.login')
+          : null,
+      );
     // Replaced since it was checked, by somebody else or by another login that brought the hash up to date.
     return opened ? this.answer(opened) : this.login({ identifier, password });
   }
 
   async refresh(refreshToken: string): Promise<TokensView> {
     const session = await this.sessions.refresh(refreshToken);
-    const user = await this.users.find(this.database.read, session.userId);
+    const user = await this.users.find(this.database.system('refresh').read, session.userId);
     if (!user) throw UserError.unauthenticated('session_ended', 'The session has ended; log in again.');
     return this.answer({ user, session });
   }

@@ -22,18 +22,20 @@ export class FirstAdmin {
    * the password, and stored nowhere but as a hash.
    */
   async ensure(): Promise<{ email: string; oneTimePassword: string | null } | null> {
-    if ((await this.users.count(this.database.read)) > 0) return null;
+    if ((await this.users.count(this.database.system('first admin').read)) > 0) return null;
     const email = this.settings.adminEmail;
     await this.refuseWeakSetting();
     const generated = this.settings.adminPassword === undefined ? oneTimePassword() : null;
     const passwordHash = await this.hasher.hash(generated ?? this.settings.adminPassword ?? '');
-    const made = await this.database.tx((tx) =>
-      this.users.createFirst(
-        tx,
-        { type: 'system', name: 'first admin' },
-        { email, passwordHash, role: 'admin', isVerified: true },
-      ),
-    );
+    const made = await this.database
+      .system('first admin')
+      .tx((tx) =>
+        this.users.createFirst(
+          tx,
+          { type: 'system', name: 'first admin' },
+          { email, passwordHash, role: 'admin', isVerified: true },
+        ),
+      );
     return made && { email, oneTimePassword: generated };
   }
 

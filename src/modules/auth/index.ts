@@ -1,4 +1,9 @@
-export { PASSWORD_CHANGED, type PasswordChangedData } from './auth.events.js';
+export {
+  ACCOUNT_CHANNEL,
+  PASSWORD_CHANGED,
+  type PasswordChangedData,
+  REFRESH_REUSED,
+} from './auth.events.js';
 export { AuthModule } from './auth.module.js';
 export { FirstAdmin } from './first-admin.js';
 export { OperatorReset } from './operator-reset.js';

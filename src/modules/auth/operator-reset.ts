@@ -25,11 +25,11 @@ export class OperatorReset {
   async reset(
     identifier: string,
   ): Promise<{ email: string; isActive: boolean; oneTimePassword: string; endedSessions: number } | null> {
-    const user = await this.users.findByIdentifier(this.database.read, identifier);
+    const user = await this.users.findByIdentifier(this.database.as(ACTOR).read, identifier);
     if (!user) return null;
     const password = oneTimePassword();
     const passwordHash = await this.hasher.hash(password);
-    const endedSessions = await this.database.tx(async (tx) => {
+    const endedSessions = await this.database.as(ACTOR).tx(async (tx) => {
       await this.users.replacePassword(tx, ACTOR, user.id, passwordHash);
       const ended = await this.sessions.revokeAll(tx, user.id, 'password_reset');
       await this.audit.record(tx, {

@@ -49,7 +49,7 @@ export class JobsService {
   }
 
   async create(actor: UserActor, request: JobRequest, once: OnceRequest | null): Promise<JobView> {
-    return this.database.tx((tx) =>
+    return this.database.as(actor).tx((tx) =>
       this.idempotency.once(tx, actor.userId, once, async () => {
         const id = await this.createIn(tx, actor, request);
         return toJobView(await this.existing(tx, id));
@@ -116,24 +116,24 @@ export class JobsService {
       throw UserError.forbidden('Only admins may list the jobs of others.');
     const whose = all === 'true' ? undefined : (userId ?? actor.userId);
     return toPage(
-      await this.jobs.page(this.database.read, { ...filter, userId: whose }),
+      await this.jobs.page(this.database.as(actor).read, { ...filter, userId: whose }),
       query.limit,
       toJobView,
     );
   }
 
   async get(actor: UserActor, id: string): Promise<JobView> {
-    return toJobView(await this.visible(this.database.read, actor, id));
+    return toJobView(await this.visible(this.database.as(actor).read, actor, id));
   }
 
   async logs(actor: UserActor, id: string, query: JobLogsQuery): Promise<Page<JobLogView>> {
-    await this.visible(this.database.read, actor, id);
-    return toPage(await this.jobs.logs(this.database.read, id, query), query.limit, toJobLogView);
+    await this.visible(this.database.as(actor).read, actor, id);
+    return toPage(await this.jobs.logs(this.database.as(actor).read, id, query), query.limit, toJobLogView);
   }
 
   /** A waiting job is cancelled at once; a running one is told to stop and ends as cancelled soon after. */
   async cancel(actor: UserActor, id: string): Promise<JobView> {
-    return this.database.tx(async (tx) => {
+    return this.database.as(actor).tx(async (tx) => {
       const job = await this.visible(tx, actor, id);
       if (await this.jobs.cancelWaiting(tx, id)) await this.settler.recordEnds(tx, [cancelled(job)]);
       else if (await this.jobs.requestCancel(tx, id))
@@ -145,7 +145,7 @@ export class JobsService {
   }
 
   async retry(actor: UserActor, id: string): Promise<JobView> {
-    return this.database.tx(async (tx) => {
+    return this.database.as(actor).tx(async (tx) => {
       await this.visible(tx, actor, id);
       if (!(await this.jobs.retryEnded(tx, id)))
         throw UserError.conflict('job_not_retryable', 'Only a failed or cancelled job can be retried.');

@@ -7,18 +7,22 @@ import {
   type NewEvent,
   type StoredEvent,
 } from '../../kernel/realtime/index.js';
+import { ACCOUNT_EVENTS, accountNoticeOf } from './account-events.js';
 import { NOTIFIED_EVENTS, noticeOf, type Notice } from './job-ended.js';
 import { NOTIFICATION_CREATED, NOTIFICATIONS_CHANNEL } from './notifications.events.js';
 import { NotificationsRepository, type Told } from './notifications.repository.js';
 
+const noticeFor = (event: StoredEvent): Notice | null =>
+  ACCOUNT_EVENTS.includes(event.type) ? accountNoticeOf(event) : noticeOf(event);
+
 /**
- * Turns the ends of jobs into notifications, each exactly once, and records that it did in the same transaction so
+ * Turns the ends of jobs, and what happened to an account, into notifications, each exactly once, and records that it did in the same transaction so
  * that the user's clients are told at once.
  */
 @Injectable()
 export class NotificationsConsumer extends EventConsumer implements OnModuleInit {
   readonly name = 'notifications';
-  readonly types = NOTIFIED_EVENTS;
+  readonly types = [...NOTIFIED_EVENTS, ...ACCOUNT_EVENTS];
 
   constructor(
     private readonly delivery: EventDelivery,
@@ -33,7 +37,7 @@ export class NotificationsConsumer extends EventConsumer implements OnModuleInit
   }
 
   async handle(tx: Tx, events: readonly StoredEvent[]): Promise<void> {
-    const notices = events.map(noticeOf).filter((notice) => notice !== null);
+    const notices = events.map(noticeFor).filter((notice) => notice !== null);
     const told = await this.notifications.insert(
       tx,
       notices.filter(({ scheduleToReplace }) => scheduleToReplace === null),

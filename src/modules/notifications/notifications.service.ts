@@ -24,38 +24,42 @@ export class NotificationsService {
 
   async list(actor: UserActor, filter: NotificationsQuery): Promise<Page<NotificationView>> {
     return toPage(
-      await this.notifications.page(this.database.read, actor.userId, filter),
+      await this.notifications.page(this.database.as(actor).read, actor.userId, filter),
       filter.limit,
       toView,
     );
   }
 
   async countUnread(actor: UserActor): Promise<{ count: number }> {
-    return { count: await this.notifications.countUnread(this.database.read, actor.userId) };
+    return { count: await this.notifications.countUnread(this.database.as(actor).read, actor.userId) };
   }
 
   async change(actor: UserActor, id: string, changes: NotificationChanges): Promise<NotificationView> {
-    const changed = await this.database.tx(async (tx) =>
-      (await this.notifications.change(tx, actor.userId, id, changes))
-        ? this.notifications.find(tx, actor.userId, id)
-        : null,
-    );
+    const changed = await this.database
+      .as(actor)
+      .tx(async (tx) =>
+        (await this.notifications.change(tx, actor.userId, id, changes))
+          ? this.notifications.find(tx, actor.userId, id)
+          : null,
+      );
     if (!changed) throw UserError.notFound('notification');
     return toView(changed);
   }
 
   async remove(actor: UserActor, id: string): Promise<void> {
-    if (!(await this.database.tx((tx) => this.notifications.remove(tx, actor.userId, id))))
+    if (!(await this.database.as(actor).tx((tx) => this.notifications.remove(tx, actor.userId, id))))
       throw UserError.notFound('notification');
   }
 
   /** Ids of others, and of what is not there, are passed over: marking is for those the caller sees. */
   async markRead(actor: UserActor, which: MarkReadBody): Promise<{ marked: number }> {
-    const marked = await this.database.tx((tx) =>
-      'ids' in which
-        ? this.notifications.markRead(tx, actor.userId, which.ids)
-        : this.notifications.markReadUpTo(tx, actor.userId, which.upTo),
-    );
+    const marked = await this.database
+      .as(actor)
+      .tx((tx) =>
+        'ids' in which
+          ? this.notifications.markRead(tx, actor.userId, which.ids)
+          : this.notifications.markReadUpTo(tx, actor.userId, which.upTo),
+      );
     return { marked };
   }
 }

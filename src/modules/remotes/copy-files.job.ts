@@ -97,7 +97,7 @@ export class CopyFilesJob extends JobHandler<CopyPayload> {
 
   override async run(context: JobContext, payload: CopyPayload): Promise<object> {
     const { source, destination, options = {} } = payload;
-    const remotes = await this.places(this.database.read, context.actor, payload);
+    const remotes = await this.places(this.database.as(context.actor).read, context.actor, payload);
     try {
       return await this.engine.copy(
         remotes,

@@ -69,7 +69,7 @@ export class RemotesService {
     const root = await prepareLocalRoot(input.root, this.settings.localRoots);
     const id = newId();
     const checked = await this.look({ id, type: input.type, root });
-    return this.database.tx((tx) =>
+    return this.database.as(actor).tx((tx) =>
       this.idempotency.once(tx, actor.userId, once, async () => {
         const { type, name } = input;
         const row = { id, ownerId: actor.userId, name, nameKey: nameKey(name), type, root };
@@ -88,17 +88,17 @@ export class RemotesService {
 
   async list(actor: UserActor, query: RemotesQuery): Promise<Page<RemoteView>> {
     const ownerId = remotesPolicy.listOthers(actor) ? undefined : actor.userId;
-    const rows = await this.remotes.page(this.database.read, { ...query, ownerId });
+    const rows = await this.remotes.page(this.database.as(actor).read, { ...query, ownerId });
     return toPage(rows, query.limit, (remote) => toRemoteView(remote, actor));
   }
 
   async get(actor: Actor, id: string): Promise<Versioned<RemoteView>> {
-    return this.present(this.database.read, actor, id);
+    return this.present(this.database.as(actor).read, actor, id);
   }
 
   /** Null when there is none with this name, in whatever case, that the actor may use. */
   async findByName(actor: Actor, name: string): Promise<RemoteView | null> {
-    const remote = await this.remotes.findByNameKey(this.database.read, nameKey(name));
+    const remote = await this.remotes.findByNameKey(this.database.as(actor).read, nameKey(name));
     return remote && remotesPolicy.access(actor, remote) ? toRemoteView(remote, actor) : null;
   }
 
@@ -108,12 +108,12 @@ export class RemotesService {
     expected: number | null,
     changes: RemoteChangesBody,
   ): Promise<Versioned<RemoteView>> {
-    const { type } = await this.visible(this.database.read, actor, id);
+    const { type } = await this.visible(this.database.as(actor).read, actor, id);
     const { name } = changes;
     if (changes.root !== undefined && !remotesPolicy.place(actor, type)) throw placingForbidden(type);
     const root = changes.root && (await prepareLocalRoot(changes.root, this.settings.localRoots));
     const checked = root ? await this.look({ id, type, root }) : null;
-    return this.database.tx(async (tx) => {
+    return this.database.as(actor).tx(async (tx) => {
       const before = visibleOr404(actor, await this.remotes.findForUpdate(tx, id));
       requireVersion('remote', expected, before.version);
       if (name === undefined && !root) return this.present(tx, actor, id);
@@ -138,7 +138,7 @@ export class RemotesService {
   }
 
   async delete(actor: Actor, id: string, expected: number | null): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.database.as(actor).tx(async (tx) => {
       const remote = visibleOr404(actor, await this.remotes.findForUpdate(tx, id));
       requireVersion('remote', expected, remote.version);
       await this.remotes.delete(tx, id);
@@ -153,16 +153,16 @@ export class RemotesService {
 
   /** Looks whether the remote can be reached now, and remembers it. */
   async check(actor: Actor, id: string): Promise<Versioned<RemoteView>> {
-    const remote = await this.visible(this.database.read, actor, id);
+    const remote = await this.visible(this.database.as(actor).read, actor, id);
     const checked = await this.look(remote);
-    return this.database.tx(async (tx) => {
+    return this.database.as(actor).tx(async (tx) => {
       await this.recordCheck(tx, remote, remote.version, checked);
       return this.present(tx, actor, id);
     });
   }
 
   async usage(actor: Actor, id: string): Promise<UsageView> {
-    const remote = await this.visible(this.database.read, actor, id);
+    const remote = await this.visible(this.database.as(actor).read, actor, id);
     try {
       return await localUsage(remote.root, this.settings.localRoots);
     } catch {
@@ -172,7 +172,7 @@ export class RemotesService {
 
   /** One folder, by name. 404 `file_not_found` when there is no folder; 503 while rclone is missing. */
   async files(actor: Actor, id: string, query: FilesQuery): Promise<Page<FileView>> {
-    const remote = await this.visible(this.database.read, actor, id);
+    const remote = await this.visible(this.database.as(actor).read, actor, id);
     const entries = await this.listings
       .list(remote, remote.version, parseRemotePath(query.path ?? '/'))
       .catch((error: unknown) => {

@@ -33,7 +33,7 @@ export class ManualRuns {
   ) {}
 
   async run(actor: UserActor, id: string, once: OnceRequest | null): Promise<SlotView> {
-    return this.database.tx((tx) =>
+    return this.database.as(actor).tx((tx) =>
       this.idempotency.once(tx, actor.userId, once, async () => {
         const rule = await this.schedules.visibleForUpdate(tx, actor, id);
         const owner = await this.owners.actorFor(tx, rule);

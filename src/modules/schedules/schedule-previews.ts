@@ -41,7 +41,7 @@ export class SchedulePreviews {
 
   /** Exactly what will be planned, at most as many as `maxRuns` leaves; a pause is not looked at. */
   async ofRule(actor: UserActor, id: string, { from, count }: PreviewQuery): Promise<PreviewView> {
-    const rule = await this.schedules.visible(this.database.read, actor, id);
+    const rule = await this.schedules.visible(this.database.as(actor).read, actor, id);
     const now = await this.rules.now(this.database.read);
     const timing = requireTiming(rule);
     return { items: previewOf(timing, from?.getTime() ?? now, Math.min(count, runsLeft(rule))) };

@@ -49,7 +49,7 @@ export class SchedulesService {
   ) {}
 
   async create(actor: UserActor, input: CreateScheduleBody, once: OnceRequest | null): Promise<Schedule> {
-    return this.database.tx((tx) =>
+    return this.database.as(actor).tx((tx) =>
       this.idempotency.once(tx, actor.userId, once, async () => {
         const now = await this.rules.now(tx);
         const rule = newRule(actor, input, now);
@@ -79,17 +79,17 @@ export class SchedulesService {
     if ((userId !== undefined || all !== undefined) && !schedulesPolicy.listOthers(actor))
       throw UserError.forbidden('Only admins may list the schedules of others.');
     const whose = all === 'true' ? undefined : (userId ?? actor.userId);
-    const rows = await this.rules.page(this.database.read, { ...filter, userId: whose });
+    const rows = await this.rules.page(this.database.as(actor).read, { ...filter, userId: whose });
     return toPage(rows, query.limit, toScheduleView);
   }
 
   async get(actor: UserActor, id: string): Promise<Schedule> {
-    return versioned(await this.visible(this.database.read, actor, id));
+    return versioned(await this.visible(this.database.as(actor).read, actor, id));
   }
 
   async slotsOf(actor: UserActor, id: string, query: SlotsQuery): Promise<Page<SlotView>> {
-    await this.visible(this.database.read, actor, id);
-    return toPage(await this.slots.page(this.database.read, id, query), query.limit, toSlotView);
+    await this.visible(this.database.as(actor).read, actor, id);
+    return toPage(await this.slots.page(this.database.as(actor).read, id, query), query.limit, toSlotView);
   }
 
   /** The rule behind an id, for those who may know of it. */
@@ -112,7 +112,7 @@ export class SchedulesService {
     expected: number | null,
     changes: UpdateScheduleBody,
   ): Promise<Schedule> {
-    return this.database.tx(async (tx) => {
+    return this.database.as(actor).tx(async (tx) => {
       const before = await this.visibleForUpdate(tx, actor, id);
       requireVersion('schedule', expected, before.version);
       if (Object.keys(changes).length === 0) return versioned(before);
@@ -126,7 +126,7 @@ export class SchedulesService {
 
   /** Jobs it has made stay as they are; its ledger goes with it. */
   async delete(actor: UserActor, id: string, expected: number | null): Promise<void> {
-    await this.database.tx(async (tx) => {
+    await this.database.as(actor).tx(async (tx) => {
       const rule = await this.visibleForUpdate(tx, actor, id);
       requireVersion('schedule', expected, rule.version);
       await this.rules.delete(tx, id);
@@ -138,7 +138,7 @@ export class SchedulesService {
 
   /** Nothing is planned while it is paused. With `until`, it goes on with the first instant from then on. */
   async pause(actor: UserActor, id: string, { note, until }: PauseBody): Promise<Schedule> {
-    return this.database.tx(async (tx) => {
+    return this.database.as(actor).tx(async (tx) => {
       const rule = await this.visibleForUpdate(tx, actor, id);
       const now = await this.rules.now(tx);
       if (until && until.getTime() <= now)
@@ -159,7 +159,7 @@ export class SchedulesService {
 
   /** Goes on with the next instant from now: what passed during the pause is not caught up on. */
   async resume(actor: UserActor, id: string): Promise<Schedule> {
-    return this.database.tx(async (tx) => {
+    return this.database.as(actor).tx(async (tx) => {
       const rule = await this.visibleForUpdate(tx, actor, id);
       if (rule.isActive) return versioned(rule);
       if ((await this.owners.actorFor(tx, rule)) === null) throw ownerInactive();

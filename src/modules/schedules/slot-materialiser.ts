@@ -63,7 +63,7 @@ export class SlotMaterialiser {
 
   /** Plans one batch of due rules; true when more is due already. Rejects, with nothing written, when the database is gone. */
   async batch(): Promise<boolean> {
-    return this.database.tx(async (tx) => {
+    return this.database.system('schedule ticks').tx(async (tx) => {
       const now = await this.rules.startOf(tx);
       const resumed = await this.rules.resumePaused(tx, RULES_PER_BATCH);
       for (const id of resumed) await this.recordChange(tx, id, 'schedule.resume', 'pause_over');

@@ -2,6 +2,8 @@ export { type AccountHook, AccountHooks, type PersonalRecords } from './account-
 export { TARGET_MS, calibrate, thisMachine } from './passwords/calibrate.js';
 export { PasswordHasher } from './passwords/password-hasher.js';
 export { passwordProblem, refuseWeakPassword, type PasswordOwner } from './passwords/password-policy.js';
+export type { Locality } from './preferences/preferences.repository.js';
+export { UserPreferences } from './preferences/user-preferences.js';
 export { UsersModule } from './users.module.js';
 export {
   anyIdentifier,

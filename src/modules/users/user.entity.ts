@@ -62,6 +62,14 @@ export class UserEntity {
   @Column('jsonb', { default: {} })
   metadata: Record<string, unknown>;
 
+  /** Tasks of theirs, kept by triggers (S0-27). */
+  @Column({ type: 'integer', default: 0, insert: false, update: false })
+  taskCount: number;
+
+  /** Counts the changes people make, not logins or tasks. */
+  @Column('integer', { default: 1 })
+  version: number;
+
   @Column('timestamptz', { nullable: true })
   lastLoginAt: Date | null;
 

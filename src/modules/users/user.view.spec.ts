@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UserEntity } from './user.entity.js';
-import { toUserView } from './user.view.js';
-import { userView } from './users.schema.js';
+import { toManagedUserView, toUserView } from './user.view.js';
+import { managedUserView, userView } from './users.schema.js';
 
 const row = Object.assign(new UserEntity(), {
   id: '019a9f5e-0000-7000-8000-000000000001',
@@ -17,6 +17,8 @@ const row = Object.assign(new UserEntity(), {
   isActive: true,
   isVerified: false,
   metadata: { nested: { list: [1, { deep: 'x' }] }, passwordHash: 'their own key' },
+  taskCount: 4,
+  version: 9,
   lastLoginAt: null,
   deletedAt: null,
   createdAt: new Date('2026-11-20T09:00:00.000Z'),
@@ -45,5 +47,10 @@ describe('toUserView', () => {
   it('agrees with the response schema', () => {
     expect(Object.keys(toUserView(row)).toSorted()).toEqual(Object.keys(userView.shape).toSorted());
     expect(userView.parse(toUserView(row))).toEqual(toUserView(row));
+    expect(managedUserView.parse(toManagedUserView(row))).toEqual(toManagedUserView(row));
+  });
+
+  it('shows admins how many tasks there are, and nothing else besides', () => {
+    expect(toManagedUserView(row)).toEqual({ ...toUserView(row), taskCount: 4 });
   });
 });

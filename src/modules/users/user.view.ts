@@ -1,7 +1,7 @@
 import { Expose, Transform, instanceToPlain, plainToInstance } from 'class-transformer';
 import type { UserRole } from '../../kernel/auth/index.js';
 import type { UserEntity } from './user.entity.js';
-import type { UserView } from './users.schema.js';
+import type { ManagedUserView, UserView } from './users.schema.js';
 
 const instant = ({ value }: { value: Date | null }): string | null => value?.toISOString() ?? null;
 
@@ -26,6 +26,11 @@ class ExposedUser implements UserView {
   @Expose() @Transform(instant, { toClassOnly: true }) updatedAt: string;
 }
 
+/** What admins see of a user besides. */
+class ExposedManagedUser extends ExposedUser implements ManagedUserView {
+  @Expose() taskCount: number;
+}
+
 /**
  * The only way from a row to something that leaves the module (rule 5): class-transformer drops every property
  * that is not exposed, then the response schema of the route does so again. Lists use it as well: the rows of
@@ -34,4 +39,10 @@ class ExposedUser implements UserView {
 export function toUserView(user: UserEntity): UserView {
   const exposed = plainToInstance(ExposedUser, user, { excludeExtraneousValues: true });
   return instanceToPlain(exposed) as UserView;
+}
+
+/** The same for admins, in whose lists the number of tasks counts (S0-27). */
+export function toManagedUserView(user: UserEntity): ManagedUserView {
+  const exposed = plainToInstance(ExposedManagedUser, user, { excludeExtraneousValues: true });
+  return instanceToPlain(exposed) as ManagedUserView;
 }

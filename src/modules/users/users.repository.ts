@@ -1,16 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { ILike, IsNull, LessThan, type FindOptionsWhere, type QueryDeepPartialEntity } from 'typeorm';
+import { IsNull, type QueryDeepPartialEntity } from 'typeorm';
 import type { UserRole } from '../../kernel/auth/index.js';
-import {
-  entities,
-  execute,
-  query,
-  queryOne,
-  type PageRequest,
-  type Read,
-  type Tx,
-} from '../../kernel/database/index.js';
+import { entities, execute, query, queryOne, type Read, type Tx } from '../../kernel/database/index.js';
 import { UserEntity } from './user.entity.js';
+import type { UserPlace, UserSort } from './users.cursor.js';
 
 export type NewUserRow = Pick<
   UserEntity,
@@ -26,13 +19,33 @@ export type NewUserRow = Pick<
   | 'isVerified'
   | 'metadata'
 >;
-export type UserRowChanges = Partial<Omit<NewUserRow, 'id' | 'email' | 'emailKey' | 'passwordHash'>>;
+export type UserRowChanges = Partial<Omit<NewUserRow, 'id' | 'passwordHash'>>;
 
-export interface UserFilter extends PageRequest {
+export interface UserFilter {
+  readonly limit: number;
+  readonly sort: UserSort;
+  /** Only users after this place. */
+  readonly after?: UserPlace | undefined;
   readonly role?: UserRole | undefined;
   readonly isActive?: boolean | undefined;
+  readonly isVerified?: boolean | undefined;
+  readonly hasTasks?: boolean | undefined;
   readonly q?: string | undefined;
 }
+
+const ORDER: Readonly<Record<UserSort, readonly (readonly [string, 'ASC' | 'DESC'])[]>> = {
+  '-createdAt': [['u.id', 'DESC']],
+  '-taskCount': [
+    ['u.taskCount', 'DESC'],
+    ['u.id', 'DESC'],
+  ],
+  email: [['u.emailKey', 'ASC']],
+};
+const AFTER: Readonly<Record<UserSort, string>> = {
+  '-createdAt': 'u.id < :id',
+  '-taskCount': '(u.taskCount, u.id) < (:taskCount, :id)',
+  email: 'u.emailKey > :emailKey',
+};
 
 /** Held while the first user of an empty database is made. */
 const FIRST_USER_LOCK = 7_410_003;
@@ -64,32 +77,34 @@ export class UsersRepository {
     return entities(read, UserEntity).findOneBy({ ...where, deletedAt: IsNull() });
   }
 
-  /** Newest first, one more than the limit so that the caller knows whether there is another page. */
+  /**
+   * One more than the limit, so that the caller knows whether there is another page. Each order goes along an index
+   * from the place where the last page ended. A user whose tasks change meanwhile may move to another page.
+   */
   async page(read: Read, filter: UserFilter): Promise<UserEntity[]> {
-    const common: FindOptionsWhere<UserEntity> = { deletedAt: IsNull() };
-    if (filter.role !== undefined) common.role = filter.role;
-    if (filter.isActive !== undefined) common.isActive = filter.isActive;
-    if (filter.cursor !== undefined) common.id = LessThan(filter.cursor);
-    const pattern = filter.q === undefined ? null : ILike(`%${filter.q.replaceAll(/[\\%_]/g, '\\$&')}%`);
-    return entities(read, UserEntity).find({
-      where: pattern
-        ? [
-            { ...common, email: pattern },
-            { ...common, username: pattern },
-            { ...common, fullName: pattern },
-          ]
-        : common,
-      order: { id: 'desc' },
-      take: filter.limit + 1,
-    });
+    const { role, isActive, isVerified, hasTasks, q, sort, after } = filter;
+    const list = entities(read, UserEntity).createQueryBuilder('u').where('u.deletedAt is null');
+    if (role !== undefined) list.andWhere('u.role = :role', { role });
+    if (isActive !== undefined) list.andWhere('u.isActive = :isActive', { isActive });
+    if (isVerified !== undefined) list.andWhere('u.isVerified = :isVerified', { isVerified });
+    if (hasTasks !== undefined) list.andWhere(hasTasks ? 'u.taskCount > 0' : 'u.taskCount = 0');
+    if (q !== undefined)
+      list.andWhere('(u.email ilike :part or u.username ilike :part or u.fullName ilike :part)', {
+        part: `%${q.replaceAll(/[\\%_]/g, '\\$&')}%`,
+      });
+    if (after) list.andWhere(AFTER[sort], after);
+    for (const [column, direction] of ORDER[sort]) list.addOrderBy(column, direction);
+    return list.limit(filter.limit + 1).getMany();
   }
 
   async insert(tx: Tx, row: NewUserRow): Promise<void> {
     await entities(tx, UserEntity).insert(columns(row));
   }
 
+  /** Counts as a change of the version. */
   async update(tx: Tx, id: string, changes: UserRowChanges): Promise<void> {
-    await entities(tx, UserEntity).update({ id, deletedAt: IsNull() }, columns(changes));
+    const values = { ...columns(changes), version: () => 'version + 1' };
+    await entities(tx, UserEntity).update({ id, deletedAt: IsNull() }, values);
   }
 
   /** False when there is no such user. */

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { USER_ROLES } from '../../kernel/auth/index.js';
 import { instantOut, nameOf, pageOf, pageQuery, textOf, uuid } from '../../kernel/http/index.js';
+import { boundedObject } from './bounded-object.js';
 import { PASSWORD_MAX, PASSWORD_MIN } from './passwords/password-policy.js';
+import { USER_SORTS } from './users.cursor.js';
 
 /** What it must be like, `password-policy.ts` decides, which also knows whose it is; nothing is trimmed or cut off. */
 export const newPassword = z
@@ -12,12 +14,7 @@ export const anyPassword = textOf(1, 1024);
 export const anyIdentifier = textOf(1, 255);
 
 const METADATA_MAX_BYTES = 16_384;
-const metadata = z
-  .record(z.string(), z.unknown(), { error: 'must be an object' })
-  .refine(
-    (value) => Buffer.byteLength(JSON.stringify(value)) <= METADATA_MAX_BYTES,
-    `must have at most ${METADATA_MAX_BYTES} bytes as JSON`,
-  );
+const metadata = boundedObject(METADATA_MAX_BYTES);
 
 // What an address or a name must look like beyond its length is the matter of `identifiers.ts`.
 export const emailIn = textOf(3, 255);
@@ -33,7 +30,9 @@ export const ownChanges = z.strictObject({
   metadata: metadata.optional(),
 });
 
+/** A new address is not verified, unless the same change says so. */
 export const adminChanges = z.strictObject({
+  email: emailIn.optional(),
   fullName: fullNameIn.nullable().optional(),
   username: usernameIn.nullable().optional(),
   role: role.optional(),
@@ -53,13 +52,18 @@ export const newUserIn = z.strictObject({
   metadata: metadata.optional(),
 });
 
+const flagInQuery = z
+  .enum(['true', 'false'], { error: 'must be true or false' })
+  .transform((value) => value === 'true');
+
 export const usersQuery = z.strictObject({
-  ...pageQuery,
+  limit: pageQuery.limit,
+  cursor: textOf(1, 1000).optional(),
+  sort: z.enum(USER_SORTS, { error: `must be one of ${USER_SORTS.join(', ')}` }).default('-createdAt'),
   role: role.optional(),
-  isActive: z
-    .enum(['true', 'false'], { error: 'must be true or false' })
-    .transform((value) => value === 'true')
-    .optional(),
+  isActive: flagInQuery.optional(),
+  isVerified: flagInQuery.optional(),
+  hasTasks: flagInQuery.optional(),
   /** Part of the e-mail, username or full name, in any case. */
   q: textOf(1, 255).optional(),
 });
@@ -80,10 +84,13 @@ export const userView = z
     updatedAt: instantOut,
   })
   .meta({ id: 'User' });
-export const userPage = pageOf(userView);
+/** As admins see it. */
+export const managedUserView = userView.extend({ taskCount: z.int() }).meta({ id: 'ManagedUser' });
+export const userPage = pageOf(managedUserView);
 
 export type OwnChanges = z.output<typeof ownChanges>;
 export type UserChanges = z.output<typeof adminChanges> & OwnChanges;
+export type ManagedUserView = z.output<typeof managedUserView>;
 export type NewUserIn = z.output<typeof newUserIn>;
 export type UsersQuery = z.output<typeof usersQuery>;
 export type UserView = z.output<typeof userView>;

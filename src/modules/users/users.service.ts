@@ -1,25 +1,25 @@
-import { Injectable } from '@nestjs/common';
-import type { Actor, UserRole } from '../../kernel/auth/index.js';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { userIdOf, type Actor, type UserRole } from '../../kernel/auth/index.js';
+import { Database, newId, type Page, type Read, type Tx } from '../../kernel/database/index.js';
 import {
-  Database,
-  newId,
-  toPage,
-  violatedUnique,
-  type Page,
-  type Read,
-  type Tx,
-} from '../../kernel/database/index.js';
-import { UserError } from '../../kernel/http/index.js';
+  Idempotency,
+  UserError,
+  requireVersion,
+  type OnceRequest,
+  type Versioned,
+} from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { AccountHooks } from './account-hooks.js';
-import { IdentifierError, emailKey, identifierKey, usernameKey } from './identifiers.js';
+import { identifierKey } from './identifiers.js';
 import { PasswordHasher } from './passwords/password-hasher.js';
 import { refuseWeakPassword, type PasswordOwner } from './passwords/password-policy.js';
 import type { UserEntity } from './user.entity.js';
-import { toUserView } from './user.view.js';
+import { toManagedUserView, toUserView } from './user.view.js';
+import { changedFacts, emailColumns, given, takenAsConflict, usernameColumns } from './users.columns.js';
+import { cursorOf, placeOf } from './users.cursor.js';
 import { endsAdministration, isLastAdmin } from './users.policy.js';
-import { UsersRepository, type UserFilter, type UserRowChanges, type Rights } from './users.repository.js';
-import type { NewUserIn, UserChanges, UserView } from './users.schema.js';
+import { UsersRepository, type UserRowChanges, type Rights } from './users.repository.js';
+import type { ManagedUserView, NewUserIn, UserChanges, UserView, UsersQuery } from './users.schema.js';
 
 /** An account to make. The password comes hashed: hashing takes long and must not hold a transaction open. */
 export interface NewUser extends Omit<NewUserIn, 'password'> {
@@ -43,14 +43,20 @@ export interface Credentials {
  * again, the person logs in anew.
  */
 @Injectable()
-export class UsersService {
+export class UsersService implements OnModuleInit {
   constructor(
     private readonly database: Database,
     private readonly users: UsersRepository,
     private readonly hasher: PasswordHasher,
     private readonly audit: AuditService,
     private readonly hooks: AccountHooks,
+    private readonly idempotency: Idempotency,
   ) {}
+
+  onModuleInit(): void {
+    // The answer to whoever made the account holds its address, too.
+    this.hooks.register({ module: 'users', erased: (tx, userId) => this.idempotency.forget(tx, userId) });
+  }
 
   async find(read: Read, id: string): Promise<UserView | null> {
     const user = await this.users.find(read, id);
@@ -88,12 +94,24 @@ export class UsersService {
     return this.users.count(read);
   }
 
-  async list(filter: UserFilter): Promise<Page<UserView>> {
-    return toPage(await this.users.page(this.database.read, filter), filter.limit, toUserView);
+  /** A page in one of the orders; 400 for a cursor of another order. */
+  async list({ cursor, ...query }: UsersQuery): Promise<Page<ManagedUserView>> {
+    const { sort, limit } = query;
+    const after = cursor === undefined ? undefined : placeOf(sort, cursor);
+    const rows = await this.users.page(this.database.read, { ...query, after });
+    const last = rows.length > limit ? rows[limit - 1] : undefined;
+    return {
+      items: rows.slice(0, limit).map(toManagedUserView),
+      nextCursor: last ? cursorOf(sort, last) : null,
+    };
   }
 
   async get(id: string): Promise<UserView> {
-    return required(await this.find(this.database.read, id));
+    return required(await this.find(this.database.system('users').read, id));
+  }
+
+  async getVersioned(id: string): Promise<Versioned<ManagedUserView>> {
+    return versioned(required(await this.users.find(this.database.read, id)));
   }
 
   /**
@@ -104,7 +122,7 @@ export class UsersService {
     password: string | undefined,
     owner: PasswordOwner & { email: string },
   ): Promise<string | null> {
-    keyOf(emailKey, owner.email, '/email');
+    emailColumns(owner.email);
     usernameColumns(owner.username ?? null);
     return password === undefined ? null : this.acceptedHash(owner, password);
   }
@@ -123,8 +141,7 @@ export class UsersService {
     const id = newId();
     const row = {
       id,
-      email: input.email,
-      emailKey: keyOf(emailKey, input.email, '/email'),
+      ...emailColumns(input.email),
       ...usernameColumns(input.username ?? null),
       passwordHash: input.passwordHash,
       fullName: input.fullName ?? null,
@@ -148,26 +165,49 @@ export class UsersService {
     return (await this.users.lockIfEmpty(tx)) ? this.create(tx, actor, input) : null;
   }
 
-  async createWithPassword(actor: Actor, { password, ...input }: NewUserIn): Promise<UserView> {
+  /** `once` is the Idempotency-Key of a request by the actor's user. */
+  async createWithPassword(
+    actor: Actor,
+    { password, ...input }: NewUserIn,
+    once: OnceRequest | null = null,
+  ): Promise<ManagedUserView> {
     const passwordHash = await this.newHash(password, input);
-    return this.database.tx((tx) => this.create(tx, actor, { ...input, passwordHash }));
+    return this.database.as(actor).tx((tx) =>
+      this.idempotency.once(tx, userIdOf(actor) ?? '', once, async () => ({
+        ...(await this.create(tx, actor, { ...input, passwordHash })),
+        taskCount: 0,
+      })),
+    );
   }
 
-  /** Changes what is given and leaves the rest; `null` clears, `metadata` is replaced as a whole. */
-  async update(actor: Actor, id: string, changes: UserChanges): Promise<UserView> {
-    const { username, ...others } = changes;
+  /**
+   * Changes what is given and leaves the rest; `null` clears, `metadata` is replaced as a whole. 412 when `expected`
+   * is not the present version. A new address is not verified until somebody says so.
+   */
+  async update(
+    actor: Actor,
+    id: string,
+    changes: UserChanges,
+    expected: number | null = null,
+  ): Promise<Versioned<ManagedUserView>> {
+    const { username, email, ...others } = changes;
     const columns: UserRowChanges = given({
       ...others,
       ...(username === undefined ? {} : usernameColumns(username)),
+      ...(email === undefined ? {} : emailColumns(email)),
     });
-    return this.database.tx(async (tx) => {
+    return this.database.system('account changes').tx(async (tx) => {
       // Admins before the user: two who demote each other would otherwise wait for each other for ever.
       const admins = endsAdministration(changes) ? await this.users.lockActiveAdmins(tx) : [];
       const before = required(await this.users.findForUpdate(tx, id));
-      if (Object.keys(columns).length === 0) return toUserView(before);
+      requireVersion('user', expected, before.version);
+      if (Object.keys(columns).length === 0) return versioned(before);
       if (isLastAdmin(id, admins))
         throw UserError.conflict('last_admin', 'The last active admin cannot be demoted or deactivated.');
-      await takenAsConflict(this.users.update(tx, id, columns));
+      const isMoved = columns.emailKey !== undefined && columns.emailKey !== before.emailKey;
+      await takenAsConflict(
+        this.users.update(tx, id, { ...(isMoved ? { isVerified: false } : {}), ...columns }),
+      );
       const after = required(await this.users.find(tx, id));
       if (before.isActive && !after.isActive) await this.hooks.deactivated(tx, id);
       if (before.role !== after.role) await this.hooks.rightsChanged(tx, id);
@@ -177,7 +217,7 @@ export class UsersService {
         resource: { type: 'user', id },
         details: changedFacts(before, after, changes),
       });
-      return toUserView(after);
+      return versioned(after);
     });
   }
 
@@ -237,55 +277,12 @@ const credentialsOf = ({ id, role, isActive, passwordHash }: UserEntity): Creden
   passwordHash,
 });
 
+const versioned = (user: UserEntity): Versioned<ManagedUserView> => ({
+  version: user.version,
+  body: toManagedUserView(user),
+});
+
 function required<T>(user: T | null): T {
   if (user === null) throw UserError.notFound('user');
   return user;
-}
-
-function keyOf(make: (text: string) => string, text: string, pointer: string): string {
-  try {
-    return make(text);
-  } catch (error) {
-    if (error instanceof IdentifierError) throw UserError.field(pointer, error.code, error.message);
-    throw error;
-  }
-}
-
-function usernameColumns(username: string | null): { username: string | null; usernameKey: string | null } {
-  return { username, usernameKey: username === null ? null : keyOf(usernameKey, username, '/username') };
-}
-
-/** Without the keys whose value is undefined, which are those the caller did not mention. */
-function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
-}
-
-const TAKEN: Readonly<Record<string, 'email' | 'username'>> = {
-  users_email_key_unique: 'email',
-  users_username_key_unique: 'username',
-};
-
-/** The unique key decides who of several was first; looking beforehand could not. */
-async function takenAsConflict(write: Promise<void>): Promise<void> {
-  try {
-    await write;
-  } catch (error) {
-    const field = TAKEN[violatedUnique(error) ?? ''];
-    if (!field) throw error;
-    const name = field === 'email' ? 'e-mail address' : 'username';
-    throw UserError.conflict(`${field}_taken`, `This ${name} is already in use.`, [
-      { pointer: `/${field}`, code: `${field}_taken`, detail: 'is already in use' },
-    ]);
-  }
-}
-
-/** For the audit trail: which fields changed, and the rights in full; never personal values (C5, rule 10). */
-function changedFacts(before: UserEntity, after: UserEntity, changes: UserChanges): Record<string, unknown> {
-  const rights = (['role', 'isActive', 'isVerified'] as const).filter((key) => before[key] !== after[key]);
-  return {
-    fields: Object.keys(given(changes)).toSorted(),
-    ...Object.fromEntries(rights.map((key) => [key, { from: before[key], to: after[key] }])),
-  };
 }

@@ -5,7 +5,7 @@ import { UserError } from '../../../kernel/http/index.js';
 import { Events } from '../../../kernel/realtime/index.js';
 import { AuditService } from '../../audit/index.js';
 import { PasswordHasher, UsersService } from '../../users/index.js';
-import { PASSWORD_CHANGED, type PasswordChangedData } from '../auth.events.js';
+import { ACCOUNT_CHANNEL, PASSWORD_CHANGED, type PasswordChangedData } from '../auth.events.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { PasswordChange } from './passwords.schema.js';
 
@@ -40,7 +40,7 @@ export class PasswordsService {
     if (currentPassword.normalize('NFC') === newPassword.normalize('NFC'))
       throw UserError.field('/newPassword', 'password_unchanged', 'is the password you already have');
     const next = await this.users.acceptedHash(user, newPassword, '/newPassword');
-    await this.database.tx(async (tx) => {
+    await this.database.as(actor).tx(async (tx) => {
       if (!(await this.users.changePassword(tx, known, next)))
         throw UserError.conflict('password_replaced', 'The password has been changed meanwhile.');
       const endedSessions = keepOtherSessions
@@ -50,7 +50,7 @@ export class PasswordsService {
       await this.events.record(tx, [
         {
           type: PASSWORD_CHANGED,
-          channel: 'account',
+          channel: ACCOUNT_CHANNEL,
           userId: actor.userId,
           subjectId: actor.userId,
           data: { endedSessions } satisfies PasswordChangedData,

@@ -3,8 +3,10 @@ import { Authenticator, type Demands, type Identity, type UserActor } from '../.
 import { requestContext } from '../../../kernel/http/index.js';
 import { Log } from '../../../kernel/log/index.js';
 import { AccessTokenStrategy, type AccessClaims } from './access-token.strategy.js';
+import { SessionActivity } from './session-activity.js';
 import { StandingSessions } from './standing-sessions.js';
 import { TokenRefused } from './token-refused.js';
+import { countOf } from '../raw-headers.js';
 
 /** Ours have about 400 characters; what is longer is not worth a look at its signature. */
 const MAX_HEADER_CHARACTERS = 4_096;
@@ -26,6 +28,7 @@ export class PassportAuthenticator extends Authenticator {
   constructor(
     private readonly strategy: AccessTokenStrategy,
     private readonly sessions: StandingSessions,
+    private readonly activity: SessionActivity,
     log: Log,
   ) {
     super();
@@ -47,12 +50,14 @@ export class PassportAuthenticator extends Authenticator {
     }
   }
 
-  private async identify({ userId, sessionId }: AccessClaims, demands: Demands): Promise<Identity> {
+  /** For what was made with a session, too, such as its tickets. Throws `TokenRefused`. */
+  async identify({ userId, sessionId }: AccessClaims, demands: Demands): Promise<Identity> {
     // What could take an account over is decided on the row of now, not on what was read a second ago.
     const holder = await (demands.recentLogin
       ? this.sessions.read(sessionId)
       : this.sessions.holder(sessionId, userId));
     if (holder?.userId !== userId) throw new TokenRefused('session_ended');
+    this.activity.note(sessionId);
     return {
       actor: { type: 'user', userId, role: holder.role, sessionId },
       scopes: null,
@@ -90,12 +95,4 @@ export class PassportAuthenticator extends Authenticator {
     if (isSuspicious) this.log.warn(details, 'an access token was refused');
     else this.log.info(details, 'an access token was refused');
   }
-}
-
-/** Names and values alternate in `rawHeaders`. */
-function countOf(name: string, rawHeaders: readonly string[]): number {
-  let count = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2)
-    if (rawHeaders[at]?.length === name.length && rawHeaders[at]?.toLowerCase() === name) count += 1;
-  return count;
 }

@@ -44,6 +44,9 @@ const sessionRow = async (id: string) =>
 const reuseRecords = (sessionId: string) =>
   app.sql(`select * from audit_logs where action = 'auth.refresh_reuse' and resource_id = $1`, [sessionId]);
 
+const toldOf = (sessionId: string) =>
+  app.sql(`select type, user_id from events where subject_id = $1`, [sessionId]);
+
 /** As if this many seconds had gone by since the last exchange. */
 const letPass = (sessionId: string, seconds: number) =>
   app.sql('update sessions set rotated_at = rotated_at - make_interval(secs => $2) where id = $1', [
@@ -94,6 +97,7 @@ describe('exchanging a refresh token', () => {
     expect(await refresh(refreshToken)).toMatchObject({ status: 401, code: 'refresh_reused' });
     expect(await sessionRow(sessionId)).toMatchObject({ revoked_reason: 'refresh_reuse' });
     expect(await reuseRecords(sessionId)).toMatchObject([{ user_id: userId, result: 'failure' }]);
+    expect(await toldOf(sessionId)).toEqual([{ type: 'auth.refresh_reused', user_id: userId }]);
     expect(await refresh(successor.refreshToken)).toMatchObject({ status: 401, code: 'session_ended' });
     expect((await app.call('GET', '/users/me', { token: accessToken })).body['code']).toBe('session_ended');
   });
@@ -106,6 +110,7 @@ describe('exchanging a refresh token', () => {
     expect(answers.every((one) => one.status === 401)).toBe(true);
     expect(answers.some((one) => one.code === 'refresh_reused')).toBe(true);
     expect(await reuseRecords(sessionId)).toHaveLength(1);
+    expect(await toldOf(sessionId)).toHaveLength(1);
   });
 
   it('refuses forged, future and foreign tokens without any effect', async () => {

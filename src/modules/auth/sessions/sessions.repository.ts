@@ -9,6 +9,7 @@ import {
   type Tx,
 } from '../../../kernel/database/index.js';
 import { CredentialChanges } from '../../../kernel/realtime/index.js';
+import type { DeviceInfo } from './device-info.js';
 
 /** How long the token before the current one still gets the same successor, for answers that got lost. */
 const GRACE = `interval '10 seconds'`;
@@ -19,6 +20,7 @@ const STANDS = `s.revoked_at is null and s.idle_expires_at > now() and s.absolut
 export interface Device {
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
+  readonly deviceInfo: DeviceInfo;
 }
 
 export interface NewSession extends Device {
@@ -54,7 +56,7 @@ export interface RefreshableSession {
 
 export interface SessionRow {
   readonly id: string;
-  readonly device_info: Record<string, unknown>;
+  readonly device_info: unknown;
   readonly user_agent: string | null;
   readonly ip_address: string | null;
   readonly last_activity_at: Date;
@@ -69,7 +71,8 @@ export type RevocationReason =
   | 'refresh_reuse'
   | 'password_reset'
   | 'password_change'
-  | 'deactivated';
+  | 'deactivated'
+  | 'too_many';
 
 /**
  * Rows of `sessions`, one a login. All times are the database's. Whatever ends one is announced to every process
@@ -83,8 +86,8 @@ export class SessionsRepository {
     await execute(
       tx,
       `insert into sessions (id, user_id, refresh_hash, refresh_nonce, ip_address, user_agent,
-                             idle_expires_at, absolute_expires_at)
-       values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7), now() + make_interval(secs => $8))`,
+                             idle_expires_at, absolute_expires_at, device_info)
+       values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7), now() + make_interval(secs => $8), $9)`,
       [
         session.id,
         session.userId,
@@ -94,6 +97,7 @@ export class SessionsRepository {
         session.userAgent,
         session.idleSeconds,
         session.absoluteSeconds,
+        session.deviceInfo,
       ],
     );
   }
@@ -141,11 +145,23 @@ export class SessionsRepository {
       `update sessions s
           set refresh_counter = s.refresh_counter + 1, refresh_hash = $3, rotated_at = now(),
               last_activity_at = now(), idle_expires_at = now() + make_interval(secs => $4),
-              ip_address = $5, user_agent = $6
+              ip_address = $5, user_agent = $6, device_info = $7
         where s.id = $1 and s.refresh_counter = $2 and ${STANDS}`,
-      [id, counter, next.hash, next.idleSeconds, next.ipAddress, next.userAgent],
+      [id, counter, next.hash, next.idleSeconds, next.ipAddress, next.userAgent, next.deviceInfo],
     );
     return touched === 1;
+  }
+
+  /** That they were used just now, unless that is known to the minute. What others write to at the moment is left out. */
+  async touch(tx: Tx, ids: readonly string[]): Promise<void> {
+    await execute(
+      tx,
+      `update sessions s set last_activity_at = now() where s.id in (
+         select id from sessions
+          where id = any($1::uuid[]) and last_activity_at < now() - interval '50 seconds'
+          for update skip locked)`,
+      [ids],
+    );
   }
 
   /** False when there is no such session of this user that still stands. */
@@ -172,11 +188,42 @@ export class SessionsRepository {
 
   /** All but one. How many there were. */
   async revokeOthers(tx: Tx, userId: string, kept: string, reason: RevocationReason): Promise<number> {
+    this.changes.announce(tx, { userIds: [userId] });
     return execute(
       tx,
       `update sessions s set revoked_at = now(), revoked_reason = $3
         where s.user_id = $1 and s.id <> $2 and ${STANDS}`,
       [userId, kept, reason],
+    );
+  }
+
+  /**
+   * Ends all sessions of the user but the `max` used last, one of which is `newest`; which ones. Right also for
+   * logins at the same moment when the caller holds the user's row, as a login does.
+   */
+  async revokeBeyond(tx: Tx, userId: string, newest: string, max: number): Promise<string[]> {
+    const rows = await query<{ id: string }>(
+      tx,
+      `update sessions set revoked_at = now(), revoked_reason = 'too_many' where id in (
+         select s.id from sessions s where s.user_id = $1 and s.id <> $2 and ${STANDS}
+          order by s.last_activity_at desc, s.id desc offset $3)
+       returning id`,
+      [userId, newest, max - 1],
+    );
+    const ids = rows.map(({ id }) => id);
+    if (ids.length > 0) this.changes.announce(tx, { sessionIds: ids });
+    return ids;
+  }
+
+  /** Removes up to `limit` of those that ended more than `days` ago, by themselves or not; how many. */
+  async removeEnded(tx: Tx, days: number, limit: number): Promise<number> {
+    return execute(
+      tx,
+      `delete from sessions where id in (
+         select id from sessions
+          where least(revoked_at, idle_expires_at, absolute_expires_at) < now() - make_interval(days => $1)
+          limit $2 for update skip locked)`,
+      [days, limit],
     );
   }
 

@@ -12,10 +12,12 @@ import {
   type Tx,
 } from '../../../kernel/database/index.js';
 import { UserError, requestContext } from '../../../kernel/http/index.js';
-import { CredentialChanges } from '../../../kernel/realtime/index.js';
+import { CredentialChanges, Events } from '../../../kernel/realtime/index.js';
 import { AuditService } from '../../audit/index.js';
 import { AccountHooks } from '../../users/index.js';
+import { ACCOUNT_CHANNEL, REFRESH_REUSED } from '../auth.events.js';
 import type { SessionView } from '../auth.schema.js';
+import { deviceInfoOf, storedDeviceInfo } from './device-info.js';
 import { RefreshTokens, parseRefreshToken, verdictOn } from './refresh-tokens.js';
 import {
   SessionsRepository,
@@ -48,6 +50,7 @@ export class SessionsService implements OnModuleInit {
     private readonly audit: AuditService,
     private readonly accounts: AccountHooks,
     private readonly changes: CredentialChanges,
+    private readonly events: Events,
   ) {}
 
   onModuleInit(): void {
@@ -58,7 +61,10 @@ export class SessionsService implements OnModuleInit {
     });
   }
 
-  /** Joins the transaction of the login. */
+  /**
+   * Joins the transaction of the login, which holds the user's row. Beyond STEWARD_MAX_SESSIONS the sessions that
+   * were not used for longest end (ASVS 7.1.2).
+   */
   async start(tx: Tx, userId: string): Promise<OpenSession> {
     const id = newId();
     const nonce = this.tokens.nonce();
@@ -71,6 +77,13 @@ export class SessionsService implements OnModuleInit {
       absoluteSeconds: this.settings.sessionAbsoluteSeconds,
       ...currentDevice(),
     });
+    for (const ended of await this.sessions.revokeBeyond(tx, userId, id, this.settings.maxSessions))
+      await this.audit.record(tx, {
+        actor: { type: 'system', name: 'session limit' },
+        action: 'session.revoke',
+        resource: sessionResource(ended),
+        details: { userId, reason: 'too_many' },
+      });
     return { sessionId: id, userId, refreshToken: this.tokens.token(id, 0, nonce) };
   }
 
@@ -150,16 +163,18 @@ export class SessionsService implements OnModuleInit {
     return this.refreshing.tx((tx) => this.sessions.rotate(tx, id, counter, next));
   }
 
-  /** Recorded once, as done by the session's own user: of several late copies only the first ends it. */
+  /** Recorded and told once, as done by the session's own user: of several late copies only the first ends it. */
   private async endForReuse({ id, userId, role }: RefreshableSession): Promise<void> {
     await this.refreshing.tx(async (tx) => {
-      if (await this.sessions.revoke(tx, id, userId, 'refresh_reuse'))
-        await this.audit.record(tx, {
-          actor: userActor(userId, role, id),
-          action: 'auth.refresh_reuse',
-          resource: sessionResource(id),
-          result: 'failure',
-        });
+      if (!(await this.sessions.revoke(tx, id, userId, 'refresh_reuse'))) return;
+      await this.audit.record(tx, {
+        actor: userActor(userId, role, id),
+        action: 'auth.refresh_reuse',
+        resource: sessionResource(id),
+        result: 'failure',
+      });
+      const told = { type: REFRESH_REUSED, channel: ACCOUNT_CHANNEL, userId, subjectId: id, data: {} };
+      await this.events.record(tx, [told]);
     });
   }
 
@@ -183,16 +198,18 @@ const ended = (): UserError =>
 
 function currentDevice(): Device {
   const context = requestContext.current();
+  const userAgent = context?.userAgent?.slice(0, USER_AGENT_MAX) ?? null;
   return {
     ipAddress: context?.ipAddress ?? null,
-    userAgent: context?.userAgent?.slice(0, USER_AGENT_MAX) ?? null,
+    userAgent,
+    deviceInfo: deviceInfoOf(userAgent),
   };
 }
 
 function toView(row: SessionRow, currentSessionId: string): SessionView {
   return {
     id: row.id,
-    deviceInfo: row.device_info,
+    deviceInfo: storedDeviceInfo(row.device_info),
     userAgent: row.user_agent,
     ipAddress: row.ip_address,
     lastActivityAt: row.last_activity_at.toISOString(),

@@ -31,12 +31,12 @@ export interface LogEntry {
 export class AttemptJournal {
   private readonly progressWrites = new GroupCommit<ProgressEntry, void>(async (items) => {
     const latest = [...new Map(items.map((item) => [item.jobId, item])).values()];
-    await this.moves.progress(this.database.read, latest);
+    await this.moves.progress(this.database.system('job progress').read, latest);
     return items.map(() => undefined);
   });
   private readonly logWrites = new GroupCommit<LogEntry, void>(async (items) => {
     await this.moves.log(
-      this.database.read,
+      this.database.system('job logs').read,
       items.map((item) => ({ ...item, id: newId() })),
     );
     return items.map(() => undefined);

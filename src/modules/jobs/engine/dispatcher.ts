@@ -76,7 +76,9 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     let room = QUEUES[queue].waitingHints - count;
     while (room > 0) {
       const limit = Math.min(BATCH, room * this.largestHint(queue));
-      const jobs = await this.database.tx((tx) => this.moves.dispatchDue(tx, queue, limit));
+      const jobs = await this.database
+        .system('job dispatch')
+        .tx((tx) => this.moves.dispatchDue(tx, queue, limit));
       const hints = this.pack(jobs);
       await this.hints.add(queue, hints);
       if (jobs.length < limit) {

@@ -3,7 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import { hostname } from 'node:os';
 import type { Actor } from '../../../kernel/auth/index.js';
 import { Settings, serves } from '../../../kernel/config/index.js';
-import { Database, GroupCommit, newId } from '../../../kernel/database/index.js';
+import { Database, GroupCommit, newId, type DatabaseScope } from '../../../kernel/database/index.js';
 import { UserError, requestContext } from '../../../kernel/http/index.js';
 import { Log } from '../../../kernel/log/index.js';
 import { QUEUE_NAMES, QueueHosts, type Hint, type QueueName } from '../../../kernel/queue/index.js';
@@ -42,12 +42,13 @@ interface Work {
 export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly log: Log;
   private readonly beats: SingleFlight;
+  private readonly scope: DatabaseScope;
   /** By job id, from the claim until the outcome is written. */
   private readonly running = new Map<string, Work>();
   private suspects: ReadonlySet<string> = new Set();
   /** Jobs that start together ask for their owners together. */
   private readonly owners = new GroupCommit<string, Rights | null>(async (ids) => {
-    const rights = await this.users.rightsOfMany(this.database.read, [...new Set(ids)]);
+    const rights = await this.users.rightsOfMany(this.scope.read, [...new Set(ids)]);
     return ids.map((id) => rights.get(id) ?? null);
   });
   private readonly id = newId();
@@ -71,6 +72,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     log: Log,
   ) {
     this.log = log.area('worker');
+    this.scope = database.system('worker');
     this.beats = new SingleFlight(
       () => this.beat(),
       (error) => this.log.warn({ err: error }, 'the beat could not be written'),
@@ -105,7 +107,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     this.started = false;
     this.unsubscribe();
     await this.beats.stop();
-    await this.workers.remove(this.database.read, this.id);
+    await this.workers.remove(this.scope.read, this.id);
   }
 
   @Interval(5_000)
@@ -172,7 +174,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     work.attempt = new Attempt(job, type, this.journal);
     if (this.running.get(job.id) !== work) work.attempt.stop('lost'); // claimed anew while the owner was asked for
     if (this.handingBack) work.attempt.stop('shutdown');
-    return work.attempt.run(this.database.read, actor, payload);
+    return work.attempt.run(this.database.as(actor).read, actor, payload);
   }
 
   /** The owner with the rights of now: a right withdrawn while the job waited is a right it does not have. */
@@ -189,10 +191,8 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
    */
   private async beat(): Promise<void> {
     const working = [...this.running];
-    if (!(await this.workers.beat(this.database.read, this.id))) await this.register();
-    const held = new Map(
-      (await this.workers.heldBy(this.database.read, this.id)).map((job) => [job.id, job]),
-    );
+    if (!(await this.workers.beat(this.scope.read, this.id))) await this.register();
+    const held = new Map((await this.workers.heldBy(this.scope.read, this.id)).map((job) => [job.id, job]));
     for (const [jobId, { leaseEpoch, attempt }] of working) {
       const lease = held.get(jobId);
       if (lease?.leaseEpoch !== leaseEpoch) attempt?.stop('lost');
@@ -221,6 +221,6 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
 
   private async register(): Promise<void> {
     const worker = { id: this.id, hostname: hostname(), pid: process.pid, queues: QUEUE_NAMES };
-    await this.database.tx((tx) => this.workers.register(tx, worker));
+    await this.scope.tx((tx) => this.workers.register(tx, worker));
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Settings, serves } from '../../../kernel/config/index.js';
-import { Database } from '../../../kernel/database/index.js';
+import { Database, type DatabaseScope } from '../../../kernel/database/index.js';
 import { Log } from '../../../kernel/log/index.js';
 import { HintQueue, QUEUE_NAMES, type QueueName } from '../../../kernel/queue/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
@@ -25,11 +25,12 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   private readonly log: Log;
   private readonly flight: SingleFlight;
   private readonly lookout = new Lookout();
+  private readonly scope: DatabaseScope;
   private started = false;
 
   constructor(
     private readonly settings: Settings,
-    private readonly database: Database,
+    database: Database,
     private readonly moves: JobMovesRepository,
     private readonly workers: WorkersRepository,
     private readonly settler: Settler,
@@ -38,6 +39,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     log: Log,
   ) {
     this.log = log.area('reconciler');
+    this.scope = database.system('job rescue');
     this.flight = new SingleFlight(
       () => this.pass(),
       (error) => this.log.warn({ err: error }, 'reconciling failed, it is tried again'),
@@ -59,7 +61,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async pass(): Promise<void> {
-    const now = await this.moves.now(this.database.read);
+    const now = await this.moves.now(this.scope.read);
     const rescued = this.lookout.look(now.getTime()) ? await this.rescue(now) : 0;
     let lost = 0;
     for (const queue of QUEUE_NAMES) lost += await this.requeueLost(queue);
@@ -69,13 +71,13 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async rescue(now: Date): Promise<number> {
-    const jobs = await this.database.tx(async (tx) => {
+    const jobs = await this.scope.tx(async (tx) => {
       const rescued = await this.moves.rescue(tx, now);
       await this.settler.recordEnds(tx, rescued);
       return rescued;
     });
     if (jobs.length > 0) this.log.warn({ jobs: jobs.length }, 'took jobs back from dead workers');
-    await this.workers.forgetSilent(this.database.read, 10 * WORKER_SILENCE_SECONDS);
+    await this.workers.forgetSilent(this.scope.read, 10 * WORKER_SILENCE_SECONDS);
     return jobs.length;
   }
 
@@ -84,6 +86,6 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     const { oldestDispatchedAt } = await this.hints.waiting(queue);
     const before =
       oldestDispatchedAt === null ? null : new Date(oldestDispatchedAt - HINT_PATIENCE_SECONDS * 1000);
-    return this.database.tx((tx) => this.moves.requeueLost(tx, queue, HINT_PATIENCE_SECONDS, before));
+    return this.scope.tx((tx) => this.moves.requeueLost(tx, queue, HINT_PATIENCE_SECONDS, before));
   }
 }

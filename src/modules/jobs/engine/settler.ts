@@ -61,7 +61,9 @@ export class Settler {
   }
 
   private async claimAll(workerId: string, items: readonly Claim[]): Promise<(ClaimedJob | null)[]> {
-    const claimed = await this.database.tx((tx) => this.moves.claim(tx, workerId, items));
+    const claimed = await this.database
+      .system('job claims')
+      .tx((tx) => this.moves.claim(tx, workerId, items));
     const byId = new Map(claimed.map((job) => [job.id, job]));
     return items.map(([id]) => {
       const job = byId.get(id) ?? null;
@@ -71,7 +73,7 @@ export class Settler {
   }
 
   private async settleAll(items: readonly Settlement[]): Promise<boolean[]> {
-    const moved = await this.database.tx(async (tx) => {
+    const moved = await this.database.system('job settlements').tx(async (tx) => {
       const jobs = await this.moves.settle(tx, items);
       await this.recordEnds(tx, jobs);
       return new Set(jobs.map((job) => job.id));

@@ -131,3 +131,21 @@ describe('a refused login', () => {
     }
   });
 });
+
+describe('a login beyond what can wait', () => {
+  it('is answered 503 with Retry-After, and the next one works again', async () => {
+    const { email } = await imported(await app.get(PasswordHasher).hash(PASSWORD));
+    // Fills every place of those who wait, as a storm of logins does.
+    const storm = Promise.allSettled(
+      Array.from({ length: 200 }, () => app.get(PasswordHasher).matches(null, 'anything')),
+    );
+    const answer = await login(email);
+    expect(answer).toMatchObject({
+      status: 503,
+      body: { code: 'too_many_logins' },
+      headers: { 'retry-after': '2' },
+    });
+    await storm;
+    expect((await login(email)).status).toBe(200);
+  });
+});

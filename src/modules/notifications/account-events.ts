@@ -1,0 +1,38 @@
+import type { StoredEvent } from '../../kernel/realtime/index.js';
+import { REFRESH_REUSED } from '../auth/index.js';
+import type { Notice } from './job-ended.js';
+
+interface Text {
+  readonly title: string;
+  readonly message: string;
+}
+
+/** What is told about each event of an account. */
+const TEXTS: Readonly<Record<string, Text>> = {
+  [REFRESH_REUSED]: {
+    title: 'One of your sessions was ended for your safety',
+    message:
+      'Its refresh token was used a second time, so somebody else may have had a copy of it. ' +
+      'Log in again there, and change your password if you do not know how that could happen.',
+  },
+};
+
+export const ACCOUNT_EVENTS: readonly string[] = Object.keys(TEXTS);
+
+const DAYS = 30;
+
+/** Important and told one by one. Null for what is told about otherwise, and for the account of nobody. */
+export function accountNoticeOf({ id, type, userId, subjectId }: StoredEvent): Notice | null {
+  const text = Object.hasOwn(TEXTS, type) ? TEXTS[type] : undefined;
+  if (!text || userId === null) return null;
+  return {
+    eventId: id,
+    userId,
+    type,
+    ...text,
+    data: { sessionId: subjectId },
+    priority: 'high',
+    expiresInDays: DAYS,
+    scheduleToReplace: null,
+  };
+}
