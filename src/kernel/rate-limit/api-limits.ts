@@ -7,7 +7,7 @@ import { limitHeaders, tooMany, type Policy } from './limit-headers.js';
 import { Limiters } from './limiters.js';
 import { networkOf } from './network-of.js';
 import type { SlidingLimiter } from './sliding-limiter.js';
-import { UNLIMITED } from './unlimited.js';
+import { LIMITED, type Limited } from './unlimited.js';
 
 /** As published (S1-37). */
 const WINDOW_SECONDS = 60;
@@ -45,12 +45,21 @@ export class ApiLimits implements OnModuleInit {
 
   /** Counts a request of somebody signed in. */
   async user(context: ExecutionContext, userId: string): Promise<void> {
-    await this.take(this.ofUsers, userId, context);
+    if (this.declared(context) !== 'not at all')
+      await this.take(this.ofUsers, userId, routeOf(context), context);
   }
 
   /** Counts a request without credentials, or whose credentials were refused, against its address. */
   async anonymous(context: ExecutionContext): Promise<void> {
-    await this.take(this.ofAddresses, networkOf(requestContext.current()?.ipAddress ?? null), context);
+    const how = this.declared(context);
+    if (how === 'not at all') return;
+    const limit = how === 'like users' ? this.ofUsers : this.ofAddresses;
+    await this.take(limit, currentNetwork(), routeOf(context), context);
+  }
+
+  /** Counts against the address what only a service can tell to be anonymous: for routes left out otherwise. */
+  async address(route: string): Promise<void> {
+    await this.take(this.ofAddresses, currentNetwork(), route, null);
   }
 
   private limit(name: string, points: number, prefix: string): Limit | null {
@@ -61,27 +70,35 @@ export class ApiLimits implements OnModuleInit {
     };
   }
 
-  private async take(limit: Limit | null, whose: string, context: ExecutionContext): Promise<void> {
-    if (limit === null || this.isUnlimited(context)) return;
-    const http = context.switchToHttp();
-    const { method, routeOptions } = http.getRequest<FastifyRequest>();
-    const taken = await limit.limiter.take(`${whose}:${method}:${routeOptions.url}`);
-    void http.getResponse<FastifyReply>().headers(limitHeaders(limit.policy, taken));
+  private async take(
+    limit: Limit | null,
+    whose: string,
+    route: string,
+    context: ExecutionContext | null,
+  ): Promise<void> {
+    if (limit === null) return;
+    const taken = await limit.limiter.take(`${whose}:${route}`);
+    const headers = limitHeaders(limit.policy, taken);
+    void context?.switchToHttp().getResponse<FastifyReply>().headers(headers);
     if (taken.allowed) return;
     const { points, seconds } = limit.policy;
     throw tooMany(
       'rate_limited',
       `More than ${points} requests to this route within ${seconds} s; wait as long as Retry-After says.`,
       taken.freeInMs,
+      headers,
     );
   }
 
-  private isUnlimited(context: ExecutionContext): boolean {
-    return (
-      this.reflector.getAllAndOverride<string | undefined>(UNLIMITED, [
-        context.getHandler(),
-        context.getClass(),
-      ]) !== undefined
-    );
+  private declared(context: ExecutionContext): Limited['how'] | undefined {
+    const places = [context.getHandler(), context.getClass()];
+    return this.reflector.getAllAndOverride<Limited | undefined>(LIMITED, places)?.how;
   }
 }
+
+function routeOf(context: ExecutionContext): string {
+  const { method, routeOptions } = context.switchToHttp().getRequest<FastifyRequest>();
+  return `${method}:${routeOptions.url}`;
+}
+
+const currentNetwork = (): string => networkOf(requestContext.current()?.ipAddress ?? null);

@@ -18,6 +18,9 @@ import { AccessTokenStrategy } from './sessions/access-token.strategy.js';
 import { AccessTokens, accessTokenOptions } from './sessions/access-tokens.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
+import { DeviceTokens } from './guessing/device-tokens.js';
+import { Guesses } from './guessing/guesses.js';
+import { LoginGuesses } from './guessing/login-guesses.js';
 import { LoginFloor } from './passwords/login-floor.js';
 import { PasswordsController } from './passwords/passwords.controller.js';
 import { PasswordsService } from './passwords/passwords.service.js';
@@ -57,9 +60,12 @@ import { StandingSessions } from './sessions/standing-sessions.js';
     AccessTokens,
     AccessTokenStrategy,
     AuthService,
+    DeviceTokens,
     EndedSessions,
     FirstAdmin,
+    Guesses,
     LoginFloor,
+    LoginGuesses,
     OperatorReset,
     PasswordsService,
     RefreshTokens,

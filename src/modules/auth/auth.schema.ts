@@ -22,6 +22,8 @@ export const login = z.strictObject({
   /** E-mail or username. */
   identifier: anyIdentifier,
   password: anyPassword,
+  /** As a login of this device has answered it: then wrong logins of others do not hinder this one. */
+  deviceToken: z.string().max(4096).optional(),
 });
 
 export const refreshRequest = z.strictObject({ refreshToken: z.string().max(4096) });
@@ -36,6 +38,8 @@ export const tokensView = z
     tokenType: z.literal('Bearer'),
     /** Seconds until the access token expires. */
     expiresIn: z.int(),
+    /** Of a login: to be kept on the device and sent with the next login. */
+    deviceToken: z.string().optional(),
   })
   .meta({ id: 'Tokens' });
 

@@ -1,5 +1,7 @@
 export {
   ACCOUNT_CHANNEL,
+  LOGIN_GUESSED,
+  type LoginGuessedData,
   PASSWORD_CHANGED,
   type PasswordChangedData,
   REFRESH_REUSED,
