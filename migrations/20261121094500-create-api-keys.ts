@@ -25,6 +25,7 @@ export class CreateApiKeys20261121094500 implements MigrationInterface {
       ) with (fillfactor = 80)`);
     await runner.query(`create index api_keys_user_id_idx on api_keys (user_id, id desc)`);
     await runner.query(`select protect_rows('api_keys')`);
+    await runner.query(`select refuse_rows_of_the_erased('api_keys', 'user_id')`);
 
     await runner.query(`alter table audit_logs drop constraint audit_logs_actor_type_check`);
     await runner.query(`

@@ -21,6 +21,7 @@ export class CreateTickets20261121094510 implements MigrationInterface {
       )`);
     await runner.query(`create index tickets_expires_at_idx on tickets (expires_at)`);
     await runner.query(`select protect_rows('tickets')`);
+    await runner.query(`select refuse_rows_of_the_erased('tickets', 'user_id')`);
   }
 
   async down(runner: QueryRunner): Promise<void> {

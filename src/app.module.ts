@@ -6,6 +6,7 @@ import { JobsModule } from './modules/jobs/index.js';
 import { NotificationsModule } from './modules/notifications/index.js';
 import { RemotesModule } from './modules/remotes/index.js';
 import { SchedulesModule } from './modules/schedules/index.js';
+import { TasksModule } from './modules/tasks/index.js';
 import { UsersModule } from './modules/users/index.js';
 
 /** The only file that lists feature modules. */
@@ -23,6 +24,7 @@ export class AppModule {
         NotificationsModule,
         RemotesModule,
         SchedulesModule,
+        TasksModule,
       ],
     };
   }

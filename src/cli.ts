@@ -5,6 +5,7 @@ import { explainFailure } from './commands/failure.js';
 import { addMigrate } from './commands/migrate.js';
 import { addPasswords } from './commands/passwords.js';
 import { addSettings } from './commands/settings.js';
+import { addUsers } from './commands/users.js';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -16,6 +17,7 @@ addMigrate(program, say);
 addSettings(program, say);
 addAdmin(program, say);
 addPasswords(program, say);
+addUsers(program, say);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${explainFailure(error)}\n`);

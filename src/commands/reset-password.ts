@@ -1,36 +1,13 @@
-import { Module, type DynamicModule } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import type { Settings } from '../kernel/config/index.js';
-import { migrationStatus } from '../kernel/database/migrate.js';
-import { KernelModule, type Runtime } from '../kernel/kernel.module.js';
-import { Log } from '../kernel/log/index.js';
-import { AuthModule, OperatorReset } from '../modules/auth/index.js';
-import { CommandError } from './failure.js';
-
-/** Accounts without jobs: a command must not begin to work off the queue. */
-@Module({})
-class AdminCommands {
-  static forRoot(runtime: Runtime): DynamicModule {
-    return { module: AdminCommands, imports: [KernelModule.forRoot(runtime), AuthModule] };
-  }
-}
+import { OperatorFactors, OperatorReset } from '../modules/auth/index.js';
+import { noSuchAccount } from './failure.js';
+import { withAccounts } from './with-accounts.js';
 
 /** Throws `CommandError` when there is no such account or the schema is not up to date. */
 export async function resetPassword(settings: Settings, databaseUrl: string, email: string) {
-  if ((await migrationStatus(databaseUrl)).some(({ applied }) => !applied))
-    throw new CommandError('The database is not up to date; run "migrate up" first.');
-  const log = Log.create({ level: 'error', format: settings.logFormat });
-  // Without Redis, which a password does not need and which may be what is broken; and not as a worker.
-  const alone: Settings = Object.assign({}, settings, { redisUrl: undefined, role: 'api' as const });
-  const app = await NestFactory.createApplicationContext(
-    AdminCommands.forRoot({ settings: alone, databaseUrl, log }),
-    { logger: log, abortOnError: false },
-  );
-  try {
+  return withAccounts(settings, databaseUrl, async (app) => {
     const done = await app.get(OperatorReset, { strict: false }).reset(email);
-    if (!done) throw new CommandError(`There is no account with the e-mail or username ${email}.`);
-    return done;
-  } finally {
-    await app.close();
-  }
+    if (!done) throw noSuchAccount(email);
+    return { ...done, hasFactor: await app.get(OperatorFactors, { strict: false }).isEnrolled(done.email) };
+  });
 }

@@ -26,19 +26,32 @@ const CONTRACT = `
   post   /api/auth/logout-all
   get    /api/auth/sessions
   delete /api/auth/sessions/{id}
+  post   /api/auth/reauthenticate
+  get    /api/auth/factors
+  post   /api/auth/factors/totp
+  post   /api/auth/factors/totp/confirm
+  delete /api/auth/factors/totp
+  post   /api/auth/factors/recovery-codes
+  delete /api/auth/users/{userId}/factors
   get    /api/auth/api-keys
   post   /api/auth/api-keys
   delete /api/auth/api-keys/{id}
   post   /api/auth/tickets
   post   /api/auth/password/change
+  get    /api/auth/users/{userId}/sessions
+  delete /api/auth/users/{userId}/sessions
+  delete /api/auth/users/{userId}/sessions/{id}
   get    /api/users/me
   patch  /api/users/me
   get    /api/users/me/preferences
   patch  /api/users/me/preferences
+  delete /api/users/me
+  get    /api/users/me/export
   get    /api/users
   post   /api/users
   get    /api/users/{id}
   patch  /api/users/{id}
+  delete /api/users/{id}
   get    /api/job-types
   get    /api/jobs
   post   /api/jobs
@@ -88,6 +101,9 @@ const VIEWS = [
   'Preferences',
   'Tokens',
   'Session',
+  'Factors',
+  'TotpEnrolment',
+  'RecoveryCodes',
   'ApiKey',
   'CreatedApiKey',
   'Ticket',

@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import pg from 'pg';
 import { loadSettings } from '../../src/kernel/config/index.js';
 import { createHttpApplication } from '../../src/kernel/http/application.js';
 import { Database } from '../../src/kernel/database/index.js';
@@ -11,7 +10,7 @@ import { AuditModule } from '../../src/modules/audit/index.js';
 import { AuthModule } from '../../src/modules/auth/index.js';
 import { StandingSessions } from '../../src/modules/auth/sessions/standing-sessions.js';
 import { UsersModule } from '../../src/modules/users/index.js';
-import { createTestDatabase } from './database.js';
+import { createTestDatabase, openPool } from './database.js';
 import { NO_LIMITS } from './no-limits.js';
 
 @Module({})
@@ -69,7 +68,7 @@ export async function accountsApplication(
   );
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
-  const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+  const pool = openPool(database.url);
   return {
     url: database.url,
     database: app.get(Database, { strict: false }),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Client, DatabaseError, escapeIdentifier } from 'pg';
+import { Client, DatabaseError, Pool, escapeIdentifier } from 'pg';
 import { inject } from 'vitest';
 import { until } from './until.js';
 
@@ -32,6 +32,13 @@ async function createFrom(template: string, describe: string): Promise<TestDatab
       await execute(`drop database if exists ${database} with (force)`);
     },
   };
+}
+
+/** Connections of a test's own. The database may be dropped while the last of them are still closing. */
+export function openPool(url: string): Pool {
+  const pool = new Pool({ connectionString: url, max: 2 });
+  pool.on('error', () => undefined);
+  return pool;
 }
 
 /** Runs `work` on one connection of its own. */

@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import pg from 'pg';
+import type pg from 'pg';
 import type { UserRole } from '../../src/kernel/auth/index.js';
 import { newId } from '../../src/kernel/database/index.js';
 import { AuditModule } from '../../src/modules/audit/index.js';
@@ -12,7 +12,7 @@ import {
 import { SlotMaterialiser } from '../../src/modules/schedules/slot-materialiser.js';
 import { UsersModule } from '../../src/modules/users/index.js';
 import { ProbeModule } from '../fixtures/probe-job.js';
-import { createTestDatabase } from './database.js';
+import { createTestDatabase, openPool } from './database.js';
 import { startTestApplication } from './test-application.js';
 
 const MODULES = [AuditModule, UsersModule, JobsModule, SchedulesModule, ProbeModule];
@@ -80,7 +80,7 @@ export class Scheduling {
       const { app } = await startTestApplication(database.url, MODULES, { STEWARD_ROLE: 'api' });
       apps.push(app);
     }
-    const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+    const pool = openPool(database.url);
     return new Scheduling(pool, apps, () => database.drop());
   }
 

@@ -55,4 +55,16 @@ describe('who may use a route', () => {
     expect(code(key('jobs:read'), { demands })).toBe('reauth_required');
     expect(code(person('user', { authenticatedAt: minutesAgo(600) }))).toBeNull();
   });
+
+  it('says what a login is made recent with', () => {
+    const methods = (identity: Identity): unknown =>
+      refusal(
+        { kind: 'role', role: 'user', scope: 'jobs:read', demands: { recentLogin: true } },
+        identity,
+        NOW,
+      )?.members['methods'];
+    expect(methods(person())).toEqual(['password']);
+    expect(methods(person('user', { hasFactor: true }))).toEqual(['password', 'totp', 'recovery_code']);
+    expect(methods(key('jobs:read'))).toEqual([]);
+  });
 });

@@ -72,10 +72,18 @@ export function refusal(
       'mfa_enrolment_required',
     );
   const since = identity.authenticatedAt ? now.getTime() - identity.authenticatedAt.getTime() : Infinity;
-  if (demands.recentLogin && since > RECENT_LOGIN_MS)
-    return UserError.forbidden(
-      'Prove who you are once more: POST /api/auth/reauthenticate with your password.',
-      'reauth_required',
-    );
+  if (demands.recentLogin && since > RECENT_LOGIN_MS) return reauthenticationRequired(identity);
   return null;
+}
+
+/** A key can prove nothing. */
+function reauthenticationRequired({ actor, hasFactor = false }: Identity): UserError {
+  if (actor.type === 'api_key')
+    return UserError.forbidden('No API key may do this; log in.', 'reauth_required', { methods: [] });
+  const code = hasFactor ? ' and a code of your second factor' : '';
+  return UserError.forbidden(
+    `Prove who you are once more: POST /api/auth/reauthenticate with your password${code}.`,
+    'reauth_required',
+    { methods: ['password', ...(hasFactor ? (['totp', 'recovery_code'] as const) : [])] },
+  );
 }

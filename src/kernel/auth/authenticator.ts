@@ -11,6 +11,8 @@ export interface Identity {
   readonly authenticatedAt: Date | null;
   /** The role demands a second factor that is not set up yet. */
   readonly mustEnrol: boolean;
+  /** A second factor is set up, so proving who they are takes it too. Left out for a key. */
+  readonly hasFactor?: boolean;
 }
 
 /**

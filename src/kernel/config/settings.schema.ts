@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { ACCOUNT_SETTINGS } from './account.settings.js';
 import { LIMITS_SETTINGS } from './limits.settings.js';
+import { FACTOR_SETTINGS } from './factor.settings.js';
 import { PASSWORD_SETTINGS } from './password.settings.js';
 import { MAIL_SETTINGS } from './mail.settings.js';
 import { SERVER_SETTINGS } from './server.settings.js';
@@ -15,6 +16,7 @@ export const SETTINGS = {
   ...SERVER_SETTINGS,
   ...STORAGE_SETTINGS,
   ...ACCOUNT_SETTINGS,
+  ...FACTOR_SETTINGS,
   ...PASSWORD_SETTINGS,
   ...MAIL_SETTINGS,
   ...LIMITS_SETTINGS,

@@ -42,6 +42,7 @@ describe('loadSettings', () => {
       accessTokenSeconds: 600,
       sessionIdleSeconds: 14 * 86_400,
       sessionAbsoluteSeconds: 90 * 86_400,
+      mfaRequiredRoles: [],
       argon2MemoryKib: 19_456,
       argon2Passes: 2,
       argon2Lanes: 1,
@@ -148,6 +149,22 @@ describe('loadSettings', () => {
       'STEWARD_SESSION_IDLE_SECONDS must not be larger than STEWARD_SESSION_ABSOLUTE_SECONDS',
     ]);
   });
+});
+
+describe('the roles that demand a second factor', () => {
+  const roles = (text: string) => loadSettings({ STEWARD_MFA_REQUIRED_ROLES: text }).mfaRequiredRoles;
+
+  it('are a list, in which spaces and repetitions do no harm', () => {
+    expect(roles('admin')).toEqual(['admin']);
+    expect(roles(' admin , power_user,,admin')).toEqual(['admin', 'power_user']);
+    expect(roles(' ')).toEqual([]);
+  });
+
+  it.each(['root', 'Admin', 'admin;user', 'admin user'])('are known ones, not %j', (text) =>
+    expect(problems({ STEWARD_MFA_REQUIRED_ROLES: text })).toEqual([
+      `STEWARD_MFA_REQUIRED_ROLES must name roles, separated by commas: user, power_user, admin (it is "${text}")`,
+    ]),
+  );
 });
 
 describe('in production', () => {

@@ -3,5 +3,14 @@ export { Read, Tx } from './handles.js';
 export { GroupCommit } from './group-commit.js';
 export { newId } from './id.js';
 export { Installation } from './installation.js';
-export { type Page, type PageRequest, toPage } from './page.js';
-export { entities, execute, isUnreachable, query, queryOne, refusesData, violatedUnique } from './sql.js';
+export { BEFORE_ALL, everyPage, everyRow, type Page, type PageRequest, toPage } from './page.js';
+export {
+  entities,
+  execute,
+  isUnreachable,
+  query,
+  queryOne,
+  refusesData,
+  violatedUnique,
+  yieldedToOthers,
+} from './sql.js';

@@ -47,6 +47,18 @@ export function violatedUnique(error: unknown): string | null {
   return cause instanceof DatabaseError && cause.code === '23505' ? (cause.constraint ?? '') : null;
 }
 
+/** Whether a row was refused because its owner has been erased (see the migration that creates erasures). */
+export function refusesErasedOwner(error: unknown): boolean {
+  const cause = (error as { driverError?: unknown } | null)?.driverError ?? error;
+  return cause instanceof DatabaseError && cause.code === '23503' && cause.constraint === 'owner_erased';
+}
+
+/** Whether the server ended the statement in favour of others: deadlock, serialization, or a lock not had in time. */
+export function yieldedToOthers(error: unknown): boolean {
+  const cause = (error as { driverError?: unknown } | null)?.driverError ?? error;
+  return cause instanceof DatabaseError && /^(40001|40P01|55P03)$/.test(cause.code ?? '');
+}
+
 /**
  * Whether the server was out of reach: connection class 08, shutdown 57P0x, refused or reset sockets, and the
  * driver's own words for a connection that broke or was not to be had, which carry no code.

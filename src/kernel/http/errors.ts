@@ -5,6 +5,11 @@ export interface FieldError {
   readonly detail: string;
 }
 
+/** What the caller can prove who they are with, where that is what is missing. */
+export interface ProofMembers {
+  readonly methods?: readonly ('password' | 'totp' | 'recovery_code')[];
+}
+
 /**
  * An error with a known author. Rule 4 of the house: the class says who is at fault, and status, log level and
  * whether a job retries follow from it. Anything that is not an `AppError` is a bug: 500, reported, retried.
@@ -17,6 +22,8 @@ export abstract class AppError extends Error {
     detail: string,
     readonly errors: readonly FieldError[] = [],
     readonly headers: Readonly<Record<string, string>> = {},
+    /** Further members of the problem document (RFC 9457, section 3.2). */
+    readonly members: Readonly<Record<string, unknown>> = {},
   ) {
     super(detail);
     this.name = new.target.name;
@@ -35,11 +42,11 @@ export class UserError extends AppError {
   static field(pointer: string, code: string, detail: string): UserError {
     return new UserError(400, 'validation_failed', `${pointer} ${detail}`, [{ pointer, code, detail }]);
   }
-  static unauthenticated(code: string, detail: string): UserError {
-    return new UserError(401, code, detail, [], { 'WWW-Authenticate': 'Bearer' });
+  static unauthenticated(code: string, detail: string, members: ProofMembers = {}): UserError {
+    return new UserError(401, code, detail, [], { 'WWW-Authenticate': 'Bearer' }, { ...members });
   }
-  static forbidden(detail: string, code = 'forbidden'): UserError {
-    return new UserError(403, code, detail);
+  static forbidden(detail: string, code = 'forbidden', members: ProofMembers = {}): UserError {
+    return new UserError(403, code, detail, [], {}, { ...members });
   }
   /** Also for what the actor may not know exists. */
   static notFound(what: string): UserError {

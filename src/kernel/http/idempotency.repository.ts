@@ -46,6 +46,10 @@ export class IdempotencyRepository {
     await execute(tx, `delete from idempotency_keys where response->>'id' = $1`, [id]);
   }
 
+  async removeOf(tx: Tx, userId: string): Promise<void> {
+    await execute(tx, `delete from idempotency_keys where user_id = $1`, [userId]);
+  }
+
   async removeExpired(read: Read): Promise<number> {
     return execute(read, `delete from idempotency_keys where created_at < now() - interval '24 hours'`);
   }

@@ -45,7 +45,12 @@ export class Idempotency {
   }
 
   /** Removes stored answers that show what has this id, for whoever may no longer be shown. */
-  async forget(tx: Tx, id: string): Promise<void> {
+  async forgetAnswersWith(tx: Tx, id: string): Promise<void> {
     await this.keys.removeAnswersWith(tx, id);
+  }
+
+  /** For a person who is erased: the stored answers hold what they asked for. */
+  async forgetOf(tx: Tx, userId: string): Promise<void> {
+    await this.keys.removeOf(tx, userId);
   }
 }

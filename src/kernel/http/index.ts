@@ -3,7 +3,7 @@ export { IfMatch, OptionalIfMatch, requireVersion, tagged, type Versioned } from
 export { Idempotency } from './idempotency.js';
 export { Once, type OnceRequest } from './once.js';
 export { pathOf, requestContext } from './request-context.js';
-export { Returns, ReturnsEvents, ReturnsNothing } from './returns.js';
+export { Returns, ReturnsEvents, ReturnsFile, ReturnsNothing } from './returns.js';
 export {
   idParam,
   instantIn,

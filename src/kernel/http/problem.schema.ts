@@ -17,5 +17,11 @@ export const problemView = z
         detail: z.string(),
       }),
     ),
+    methods: z
+      .array(z.enum(['password', 'totp', 'recovery_code']))
+      .optional()
+      .describe(
+        'With `mfa_required` and `reauth_required`: what is accepted as proof. A `totp` or `recovery_code` goes into the field `code`, along with the password.',
+      ),
   })
   .meta({ id: 'Problem' });

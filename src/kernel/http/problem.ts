@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { STATUS_CODES } from 'node:http';
-import { isUnreachable } from '../database/sql.js';
+import { isUnreachable, refusesErasedOwner, yieldedToOthers } from '../database/sql.js';
 import { AppError, OperationalError, UserError, type FieldError } from './errors.js';
 import { pathOf } from './request-context.js';
 
@@ -35,6 +35,9 @@ export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (isUnreachable(error))
     return new OperationalError('database_unavailable', 'The database cannot be reached just now.');
+  if (yieldedToOthers(error))
+    return new OperationalError('busy', 'Others changed the same thing at this moment; try again.', 1);
+  if (refusesErasedOwner(error)) return UserError.conflict('account_erased', 'This account has been erased.');
   const status =
     error instanceof HttpException
       ? error.getStatus()
@@ -54,6 +57,7 @@ class InternalError extends AppError {
 /** `url` as it was asked for; its query stays out, because it may hold a ticket (ASVS 14.2.1). */
 export function toProblem(error: AppError, url: string, requestId: string): Problem {
   return {
+    ...error.members,
     type: `https://steward.dev/problems/${error.code}`,
     title: STATUS_CODES[error.status] ?? 'Error',
     status: error.status,

@@ -19,6 +19,12 @@ export function ReturnsNothing(description = ''): MethodDecorator {
   return applyDecorators(HttpCode(204), ApiResponse({ status: 204, description }));
 }
 
+/** A route that answers with a file of the given media type, to be saved. */
+export function ReturnsFile(mediaType: string, description: string): MethodDecorator {
+  const content = { [mediaType]: { schema: { type: 'string', format: 'binary' } } };
+  return applyDecorators(HttpCode(200), ApiResponse({ status: 200, description, content }));
+}
+
 /** A route that answers with an event stream and writes it itself; `description` names its events. */
 export function ReturnsEvents(description: string): MethodDecorator {
   const content = { 'text/event-stream': { schema: { type: 'string' } } } as const;

@@ -20,6 +20,8 @@ const REDACTED = [
   'apiKey',
   'secret',
   'authorization',
+  'otpauthUri',
+  'recoveryCodes',
 ];
 
 /** What database errors carry besides their text: values of the statement and whole rows, hashes among them. */

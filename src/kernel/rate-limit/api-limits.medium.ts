@@ -50,7 +50,11 @@ afterEach(async () => {
 afterAll(() => database.drop());
 
 async function start(environment: Record<string, string> = {}): Promise<TestApplication> {
-  const limits = { STEWARD_RATE_LIMIT_USER: '5', STEWARD_RATE_LIMIT_ANONYMOUS: '3' };
+  const limits = {
+    STEWARD_ROLE: 'api',
+    STEWARD_RATE_LIMIT_USER: '5',
+    STEWARD_RATE_LIMIT_ANONYMOUS: '3',
+  };
   const one = await startTestApplication(database.url, [LimitedModule], { ...limits, ...environment });
   apps.push(one);
   return one;

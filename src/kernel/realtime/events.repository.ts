@@ -54,6 +54,11 @@ export class EventsRepository {
     );
   }
 
+  /** Reads the whole table: erasures are rare, and an index would be paid for by every event. */
+  async removeOf(tx: Tx, userId: string): Promise<void> {
+    await execute(tx, `delete from events where user_id = $1`, [userId]);
+  }
+
   /** The next events behind `after`, at most `limit`. */
   async read(read: Read, after: Position, limit: number, filter: EventFilter = {}): Promise<StoredEvent[]> {
     const rows = await query<EventRow>(

@@ -24,4 +24,9 @@ export class Events {
     await this.events.append(tx, events);
     tx.afterCommit(() => this.hub.publish(EVENTS_TOPIC, {}));
   }
+
+  /** For a person who is erased. Consumers and streams that have not come so far never see what is gone. */
+  async forget(tx: Tx, userId: string): Promise<void> {
+    await this.events.removeOf(tx, userId);
+  }
 }

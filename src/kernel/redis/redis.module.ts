@@ -1,7 +1,9 @@
 import { Global, Module, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import type { Redis } from 'ioredis';
+import { Installation } from '../database/index.js';
 import { Health, HealthModule } from '../health/index.js';
 import { Log } from '../log/index.js';
+import { PublishedKeys, RedisPublishedKeys } from './published-keys.js';
 import { RedisConnections } from './redis-connections.js';
 
 /** Redis as a part of the health report: without it the process degrades but serves. */
@@ -39,12 +41,18 @@ export class RedisModule {
           inject: [Log],
         },
         {
+          provide: PublishedKeys,
+          useFactory: (connections: RedisConnections, { name }: Installation, log: Log) =>
+            new RedisPublishedKeys(connections, name, log),
+          inject: [RedisConnections, Installation, Log],
+        },
+        {
           provide: RedisHealth,
           useFactory: (health: Health, connections: RedisConnections) => new RedisHealth(health, connections),
           inject: [Health, RedisConnections],
         },
       ],
-      exports: [RedisConnections],
+      exports: [RedisConnections, PublishedKeys],
     };
   }
 }

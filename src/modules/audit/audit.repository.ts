@@ -77,4 +77,13 @@ export class AuditRepository {
       ],
     );
   }
+
+  /** What a user did, oldest first, behind `after`. */
+  async ofUser(read: Read, userId: string, after: string, limit: number): Promise<AuditRow[]> {
+    return query<AuditRow>(
+      read,
+      `select * from audit_logs where user_id = $1 and id > $2 order by id limit $3`,
+      [userId, after, limit],
+    );
+  }
 }

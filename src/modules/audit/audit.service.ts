@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { userIdOf, type Actor } from '../../kernel/auth/index.js';
-import { Database, toPage, type Page, type Tx } from '../../kernel/database/index.js';
+import { Database, everyRow, toPage, type Page, type Tx } from '../../kernel/database/index.js';
 import { requestContext } from '../../kernel/http/index.js';
 import { AuditRepository, type AuditFilter, type AuditRow } from './audit.repository.js';
 import type { AuditEntryView } from './audit.schema.js';
@@ -55,6 +55,13 @@ export class AuditService {
 
   async list(filter: AuditFilter): Promise<Page<AuditEntryView>> {
     return toPage(await this.logs.page(this.database.system('audit').read, filter), filter.limit, toView);
+  }
+
+  /** What a user did, oldest first, however much it is. */
+  async *everyEntryOf(userId: string): AsyncIterable<AuditEntryView> {
+    const { read } = this.database.system('export');
+    for await (const row of everyRow((after, limit) => this.logs.ofUser(read, userId, after, limit)))
+      yield toView(row);
   }
 }
 

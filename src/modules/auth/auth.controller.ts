@@ -38,7 +38,11 @@ export class AuthController {
   @Post('login')
   @Public('asks for a password')
   @Unlimited('has budgets of its own, which a known device passes: LoginGuesses')
-  @Returns(200, tokensView, 'One and the same 401 for whatever is wrong; 429 after too many.')
+  @Returns(
+    200,
+    tokensView,
+    'One and the same 401 for whatever is wrong; `mfa_required` asks for a code, too; 429 after too many.',
+  )
   login(@Body({ schema: login }) input: Login): Promise<TokensView> {
     return this.auth.login(input);
   }

@@ -21,6 +21,14 @@ import { AuthService } from './auth.service.js';
 import { DeviceTokens } from './guessing/device-tokens.js';
 import { Guesses } from './guessing/guesses.js';
 import { LoginGuesses } from './guessing/login-guesses.js';
+import { FactorPolicy } from './factors/factor-policy.js';
+import { FactorProofs } from './factors/factor-proofs.js';
+import { FactorSecrets } from './factors/factor-secrets.js';
+import { FactorsController } from './factors/factors.controller.js';
+import { FactorsService } from './factors/factors.service.js';
+import { OperatorFactors } from './factors/operator-factors.js';
+import { ReauthenticationService } from './factors/reauthentication.service.js';
+import { SecondFactorsRepository } from './factors/second-factors.repository.js';
 import { LoginFloor } from './passwords/login-floor.js';
 import { PasswordsController } from './passwords/passwords.controller.js';
 import { PasswordsService } from './passwords/passwords.service.js';
@@ -30,10 +38,15 @@ import { EndedSessions } from './sessions/ended-sessions.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
 import { SessionActivity } from './sessions/session-activity.js';
+import { SessionKeys } from './sessions/session-keys.js';
+import { SessionsAccountRepository } from './sessions/sessions-account.repository.js';
+import { SessionsAccount } from './sessions/sessions.account.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SigningKeys } from './sessions/signing-keys.js';
 import { StandingSessions } from './sessions/standing-sessions.js';
+import { UserSessionsController } from './sessions/user-sessions.controller.js';
+import { UserSessions } from './sessions/user-sessions.js';
 
 /** Global for one reason: it binds the kernel's `Authenticator`, so that no feature module has to import it. */
 @Global()
@@ -46,7 +59,14 @@ import { StandingSessions } from './sessions/standing-sessions.js';
       useFactory: (keyring: Keyring) => accessTokenOptions(new SigningKeys(keyring)),
     }),
   ],
-  controllers: [AuthController, ApiKeysController, PasswordsController, TicketsController],
+  controllers: [
+    AuthController,
+    ApiKeysController,
+    FactorsController,
+    PasswordsController,
+    TicketsController,
+    UserSessionsController,
+  ],
   providers: [
     { provide: Authenticator, useClass: RequestAuthenticator },
     ApiKeyAuthenticator,
@@ -61,20 +81,31 @@ import { StandingSessions } from './sessions/standing-sessions.js';
     AccessTokenStrategy,
     AuthService,
     DeviceTokens,
+    FactorPolicy,
+    FactorProofs,
+    FactorSecrets,
+    FactorsService,
     EndedSessions,
     FirstAdmin,
     Guesses,
     LoginFloor,
     LoginGuesses,
+    OperatorFactors,
     OperatorReset,
     PasswordsService,
+    ReauthenticationService,
     RefreshTokens,
+    SecondFactorsRepository,
     SessionActivity,
+    SessionKeys,
+    SessionsAccount,
+    SessionsAccountRepository,
     SessionsRepository,
     SessionsService,
     SigningKeys,
     StandingSessions,
+    UserSessions,
   ],
-  exports: [Authenticator, FirstAdmin, OperatorReset],
+  exports: [Authenticator, FirstAdmin, OperatorFactors, OperatorReset],
 })
 export class AuthModule {}

@@ -9,6 +9,7 @@ import {
   usernameIn,
   userView,
 } from '../users/index.js';
+import { anyCode } from './factors/any-code.js';
 import { deviceInfo } from './sessions/device-info.js';
 
 export const registration = z.strictObject({
@@ -24,6 +25,8 @@ export const login = z.strictObject({
   password: anyPassword,
   /** As a login of this device has answered it: then wrong logins of others do not hinder this one. */
   deviceToken: z.string().max(4096).optional(),
+  /** Where a second factor is set up: of the authenticator, or a recovery code. */
+  code: anyCode.optional(),
 });
 
 export const refreshRequest = z.strictObject({ refreshToken: z.string().max(4096) });

@@ -7,13 +7,15 @@ import { AccessTokens } from './sessions/access-tokens.js';
 import type { Login, Registration, TokensView } from './auth.schema.js';
 import { Guesses } from './guessing/guesses.js';
 import { LoginGuesses, type LoginTry } from './guessing/login-guesses.js';
+import { FactorProofs } from './factors/factor-proofs.js';
 import { LoginFloor } from './passwords/login-floor.js';
 import { SessionsService, userActor, type OpenSession } from './sessions/sessions.service.js';
 
 /**
  * Registering, logging in and refreshing. Whatever is wrong with a login, an unknown name, the password or an
  * account that is not active, the answer is one and the same 401 after the same work; only the audit trail knows
- * which. 503 when too many passwords are waiting to be checked.
+ * which. Only a right password learns that there is a second factor. 503 when too many passwords are waiting to be
+ * checked.
  */
 @Injectable()
 export class AuthService {
@@ -24,6 +26,7 @@ export class AuthService {
     private readonly floor: LoginFloor,
     private readonly guesses: LoginGuesses,
     private readonly wrongTokens: Guesses,
+    private readonly factors: FactorProofs,
     private readonly sessions: SessionsService,
     private readonly accessTokens: AccessTokens,
     private readonly audit: AuditService,
@@ -48,7 +51,7 @@ export class AuthService {
   }
 
   private async loginOnce(wanted: Login, attempt: LoginTry): Promise<TokensView> {
-    const { identifier, password } = wanted;
+    const { identifier, password, code } = wanted;
     const refusal = this.floor.begin();
     const known = await this.users.credentials(this.database.read, identifier);
     const { right, outdated, waitedMs } = await this.hasher.check(known?.passwordHash ?? null, password);
@@ -59,13 +62,14 @@ export class AuthService {
       throw wrongCredentials();
     }
     const upgraded = outdated ? await this.upgradedHash(password) : null;
-    const opened = await this.database
-      .system('login')
-      .tx(async (tx) =>
-        (await this.users.keepPassword(tx, known, upgraded))
-          ? this.open(tx, known.userId, 'auth.login')
-          : null,
-      );
+    const { userId } = known;
+    const opened = await this.database.system('login').tx(async (tx) => {
+      if (!(await this.users.keepPassword(tx, known, upgraded))) return null;
+      const refused = await this.factors.refusal(tx, { userId, code, actor: null, action: 'auth.login' });
+      return refused ?? this.open(tx, userId, 'auth.login');
+    });
+    // After the commit, which keeps a wrong code counted.
+    if (opened instanceof UserError) throw opened;
     // Replaced since it was checked, by somebody else or by another login that brought the hash up to date.
     return opened ? this.answer(opened) : this.loginOnce(wanted, attempt);
   }

@@ -2,10 +2,18 @@ export {
   ACCOUNT_CHANNEL,
   LOGIN_GUESSED,
   type LoginGuessedData,
+  FACTOR_ADDED,
+  FACTOR_REMOVED,
   PASSWORD_CHANGED,
-  type PasswordChangedData,
+  RECOVERY_CODE_USED,
+  RECOVERY_CODES_RENEWED,
   REFRESH_REUSED,
+  type FactorAddedData,
+  type FactorRemovedData,
+  type PasswordChangedData,
+  type RecoveryCodesData,
 } from './auth.events.js';
+export { OperatorFactors } from './factors/operator-factors.js';
 export { AuthModule } from './auth.module.js';
 export { FirstAdmin } from './first-admin.js';
 export { OperatorReset } from './operator-reset.js';

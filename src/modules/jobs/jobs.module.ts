@@ -16,6 +16,8 @@ import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
 import { JobStreamController } from './job-stream.controller.js';
 import { JobStream } from './job-stream.js';
+import { JobsAccountRepository } from './jobs-account.repository.js';
+import { JobsAccount } from './jobs.account.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
@@ -27,6 +29,8 @@ import { JobsService } from './jobs.service.js';
     JobsService,
     JobStream,
     JobsRepository,
+    JobsAccount,
+    JobsAccountRepository,
     JobRegistry,
     Dispatcher,
     Reconciler,

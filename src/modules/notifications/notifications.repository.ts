@@ -97,14 +97,20 @@ export class NotificationsRepository {
     return execute(tx, `update notifications set read_at = now() where ${OPEN} and id <= $2`, [userId, upTo]);
   }
 
-  /** Adds one notification for each, except where the event was told to its user before. */
+  /**
+   * Adds one notification for each, except where the event was told to its user before, and for those who are
+   * erased: events of before are delivered after. The lock makes that certain while an erasure is under way.
+   */
   async insert(tx: Tx, notices: readonly Notice[]): Promise<Told[]> {
     return query<Told>(
       tx,
       `insert into notifications (id, user_id, event_id, type, title, message, data, priority, expires_at)
-       select id, user_id, event_id, type, title, message, data::jsonb, priority, now() + make_interval(days => days)
+       select one.id, one.user_id, one.event_id, one.type, one.title, one.message, one.data::jsonb, one.priority,
+              now() + make_interval(days => one.days)
          from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[])
               as one (id, user_id, event_id, type, title, message, data, priority, days)
+         join users on users.id = one.user_id and users.deleted_at is null
+          for key share of users
        on conflict (user_id, event_id) do nothing returning ${TOLD}`,
       [
         notices.map(() => newId()),

@@ -26,7 +26,7 @@ export class NotificationsService {
     return toPage(
       await this.notifications.page(this.database.as(actor).read, actor.userId, filter),
       filter.limit,
-      toView,
+      toNotificationView,
     );
   }
 
@@ -43,7 +43,7 @@ export class NotificationsService {
           : null,
       );
     if (!changed) throw UserError.notFound('notification');
-    return toView(changed);
+    return toNotificationView(changed);
   }
 
   async remove(actor: UserActor, id: string): Promise<void> {
@@ -64,7 +64,7 @@ export class NotificationsService {
   }
 }
 
-function toView(row: NotificationEntity): NotificationView {
+export function toNotificationView(row: NotificationEntity): NotificationView {
   return {
     id: row.id,
     type: row.type,

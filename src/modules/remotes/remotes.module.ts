@@ -4,17 +4,20 @@ import { Settings } from '../../kernel/config/index.js';
 import { Health } from '../../kernel/health/index.js';
 import { AuditModule } from '../audit/index.js';
 import { JobsModule } from '../jobs/index.js';
+import { UsersModule } from '../users/index.js';
 import { CopyFilesJob } from './copy-files.job.js';
 import { RcloneEngine } from './engine/rclone-engine.js';
 import { TransferEngine } from './engine/transfer-engine.js';
 import { FileListings } from './file-listings.js';
 import { RemoteEntity } from './remote.entity.js';
+import { RemotesAccountRepository } from './remotes-account.repository.js';
+import { RemotesAccount } from './remotes.account.js';
 import { RemotesController } from './remotes.controller.js';
 import { RemotesRepository } from './remotes.repository.js';
 import { RemotesService } from './remotes.service.js';
 
 @Module({
-  imports: [AuditModule, JobsModule, TypeOrmModule.forFeature([RemoteEntity])],
+  imports: [AuditModule, UsersModule, JobsModule, TypeOrmModule.forFeature([RemoteEntity])],
   controllers: [RemotesController],
   providers: [
     {
@@ -24,6 +27,8 @@ import { RemotesService } from './remotes.service.js';
         new RcloneEngine({ rclonePath, searchPath, localRoots }),
     },
     RemotesService,
+    RemotesAccount,
+    RemotesAccountRepository,
     RemotesRepository,
     FileListings,
     CopyFilesJob,

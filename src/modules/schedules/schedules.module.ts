@@ -10,6 +10,8 @@ import { ScheduleRuleEntity } from './schedule-rule.entity.js';
 import { ScheduleSlotEntity } from './schedule-slot.entity.js';
 import { ScheduleSlotsRepository } from './schedule-slots.repository.js';
 import { ScheduleTicker } from './schedule-ticker.js';
+import { SchedulesAccountRepository } from './schedules-account.repository.js';
+import { SchedulesAccount } from './schedules.account.js';
 import { SchedulesController } from './schedules.controller.js';
 import { SchedulesRepository } from './schedules.repository.js';
 import { SchedulesService } from './schedules.service.js';
@@ -28,6 +30,8 @@ import { SlotMaterialiser } from './slot-materialiser.js';
     SchedulePreviews,
     ManualRuns,
     RuleOwners,
+    SchedulesAccount,
+    SchedulesAccountRepository,
     SchedulesRepository,
     ScheduleSlotsRepository,
     SlotMaterialiser,

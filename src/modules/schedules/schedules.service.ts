@@ -130,7 +130,7 @@ export class SchedulesService {
       const rule = await this.visibleForUpdate(tx, actor, id);
       requireVersion('schedule', expected, rule.version);
       await this.rules.delete(tx, id);
-      const details = { name: rule.name };
+      const details = { ruleType: rule.ruleType, jobType: rule.jobTemplate.type };
       const resource = { type: 'schedule', id };
       await this.audit.record(tx, { actor, action: 'schedule.delete', resource, details });
     });

@@ -5,6 +5,8 @@ export { PasswordHasher } from './passwords/password-hasher.js';
 export { passwordProblem, refuseWeakPassword, type PasswordOwner } from './passwords/password-policy.js';
 export type { Locality } from './preferences/preferences.repository.js';
 export { UserPreferences } from './preferences/user-preferences.js';
+export { ErasuresService } from './personal-data/erasures.service.js';
+export { ExportsService } from './personal-data/exports.service.js';
 export { UsersModule } from './users.module.js';
 export {
   anyIdentifier,

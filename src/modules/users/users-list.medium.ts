@@ -290,7 +290,7 @@ describe('an account', () => {
   it('leaves no answer behind when its person is erased', async () => {
     const headers = { 'idempotency-key': 'make-and-erase' };
     const { body } = await app.call('POST', '/users', { token, headers, body: { email: 'gone@list.test' } });
-    await app.database.system('test').tx((tx) => app.get(AccountHooks).erased(tx, String(body['id'])));
+    await app.database.system('test').tx((tx) => app.get(AccountHooks).erased(tx, String(body['id']), null));
     expect(
       await app.sql(`select 1 from idempotency_keys where response::text like '%gone@list.test%'`),
     ).toEqual([]);

@@ -7,6 +7,12 @@ import { PreferencesController } from './preferences/preferences.controller.js';
 import { PreferencesRepository } from './preferences/preferences.repository.js';
 import { UserPreferencesEntity } from './preferences/user-preferences.entity.js';
 import { UserPreferences } from './preferences/user-preferences.js';
+import { ErasureSweeper } from './personal-data/erasure-sweeper.js';
+import { ErasuresRepository } from './personal-data/erasures.repository.js';
+import { ErasuresService } from './personal-data/erasures.service.js';
+import { ExportsService } from './personal-data/exports.service.js';
+import { PersonalDataController } from './personal-data/personal-data.controller.js';
+import { UsersAccount } from './personal-data/users.account.js';
 import { UserEntity } from './user.entity.js';
 import { UsersController } from './users.controller.js';
 import { UsersRepository } from './users.repository.js';
@@ -14,7 +20,7 @@ import { UsersService } from './users.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([UserEntity, UserPreferencesEntity]), AuditModule],
-  controllers: [PreferencesController, UsersController],
+  controllers: [PreferencesController, PersonalDataController, UsersController],
   providers: [
     UsersService,
     UsersRepository,
@@ -22,7 +28,12 @@ import { UsersService } from './users.service.js';
     AccountHooks,
     PreferencesRepository,
     UserPreferences,
+    ErasuresService,
+    ErasuresRepository,
+    ErasureSweeper,
+    ExportsService,
+    UsersAccount,
   ],
-  exports: [UsersService, PasswordHasher, AccountHooks, UserPreferences],
+  exports: [UsersService, PasswordHasher, AccountHooks, UserPreferences, ErasuresService, ExportsService],
 })
 export class UsersModule {}

@@ -155,11 +155,11 @@ export class UsersRepository {
     );
   }
 
-  /** Ids of those who can administer; nobody of them changes until the transaction ends. */
+  /** Ids of those who can administer; nobody of them changes until the transaction ends. What they own may. */
   async lockActiveAdmins(tx: Tx): Promise<string[]> {
     const rows = await query<{ id: string }>(
       tx,
-      `select id from users where role = 'admin' and is_active and deleted_at is null order by id for update`,
+      `select id from users where role = 'admin' and is_active and deleted_at is null order by id for no key update`,
     );
     return rows.map((row) => row.id);
   }

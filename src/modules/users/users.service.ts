@@ -55,7 +55,10 @@ export class UsersService implements OnModuleInit {
 
   onModuleInit(): void {
     // The answer to whoever made the account holds its address, too.
-    this.hooks.register({ module: 'users', erased: (tx, userId) => this.idempotency.forget(tx, userId) });
+    this.hooks.register({
+      module: 'users',
+      erased: (tx, userId) => this.idempotency.forgetAnswersWith(tx, userId),
+    });
   }
 
   async find(read: Read, id: string): Promise<UserView | null> {

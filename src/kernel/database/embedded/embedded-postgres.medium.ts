@@ -115,6 +115,21 @@ describe('a fresh directory', () => {
     expect(rows).toHaveLength(4);
   });
 
+  it('keeps values of rows out of its log, when it refuses them too', async () => {
+    const server = await start();
+    // Put together by the server, so that the text of the statement does not have it.
+    const email = `'ann' || '@example.org'`;
+    await expect(
+      query(
+        server.url,
+        `create table once (email text unique); insert into once values (${email}), (${email})`,
+      ),
+    ).rejects.toThrow('duplicate key');
+    const log = await readFile(path.join(directory, 'postgres.log'), 'utf8');
+    expect(log).toContain('duplicate key value violates unique constraint');
+    expect(log).not.toContain('ann@example.org');
+  });
+
   it('works under a directory that is closed to other users', async () => {
     const closed = path.join(directory, 'closed');
     await mkdir(closed);

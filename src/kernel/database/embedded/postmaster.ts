@@ -93,7 +93,15 @@ export async function startPostmaster(
   settings: Readonly<Record<string, string>>,
 ): Promise<StartOutcome> {
   const logStart = (await stat(files.log).catch(() => ({ size: 0 }))).size;
-  const all = { ...settings, port: String(port), listen_addresses: '127.0.0.1', unix_socket_directories: '' };
+  const all = {
+    // Without it the log names the values that a unique key refused, such as e-mail addresses, and keeps them when
+    // their owners are erased.
+    log_error_verbosity: 'terse',
+    ...settings,
+    port: String(port),
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+  };
   const options = Object.entries(all).map(([name, value]) => `-c ${quoteForShell(`${name}=${value}`)}`);
   const timeout = String(START_SECONDS);
   const args = ['start', '-w', '-t', timeout, '-D', files.cluster, '-l', files.log, '-o', options.join(' ')];

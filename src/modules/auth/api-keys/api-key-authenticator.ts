@@ -6,6 +6,7 @@ import { Keyring } from '../../../kernel/crypto/index.js';
 import { Database } from '../../../kernel/database/index.js';
 import { UserError, requestContext } from '../../../kernel/http/index.js';
 import { Log } from '../../../kernel/log/index.js';
+import { FactorPolicy } from '../factors/factor-policy.js';
 import { prefixOf } from './api-key-form.js';
 import { ApiKeyUsage } from './api-key-usage.js';
 import { ApiKeysRepository, type ApiKeyHolder } from './api-keys.repository.js';
@@ -27,6 +28,7 @@ export class ApiKeyAuthenticator {
     private readonly database: Database,
     private readonly keys: ApiKeysRepository,
     private readonly usage: ApiKeyUsage,
+    private readonly factors: FactorPolicy,
     log: Log,
   ) {
     this.hashKey = keyring.derive('api key hash');
@@ -44,7 +46,7 @@ export class ApiKeyAuthenticator {
     const holder =
       prefix === null ? null : await this.holder((read) => this.keys.holderByPrefix(read, prefix));
     try {
-      return identityOf(this.standing(holder, key, ipAddress));
+      return await this.identityOf(this.standing(holder, key, ipAddress));
     } catch (error) {
       if (error instanceof UserError)
         this.log.warn({ reason: error.code, keyId: holder?.id, ipAddress }, 'an API key was refused');
@@ -67,12 +69,28 @@ export class ApiKeyAuthenticator {
     const holder = await this.holder((read) => this.keys.holder(read, keyId));
     if (!holder) throw ended();
     refuseUnlessStanding(holder);
-    return identityOf(holder);
+    return this.identityOf(holder);
   }
 
   async stillHolds(actor: KeyActor): Promise<boolean> {
     const holder = await this.holder((read) => this.keys.holder(read, actor.keyId));
-    return holder !== null && !holder.ended && !holder.expired && holder.role === actor.role;
+    if (!holder || holder.ended || holder.expired || holder.role !== actor.role) return false;
+    return !(await this.mustEnrol(holder));
+  }
+
+  private async identityOf(holder: ApiKeyHolder): Promise<Identity> {
+    const { id, userId, role, scopes } = holder;
+    return {
+      actor: { type: 'api_key', userId, role, keyId: id },
+      scopes,
+      authenticatedAt: null,
+      mustEnrol: await this.mustEnrol(holder),
+    };
+  }
+
+  /** A key may do nothing while its owner has to set up a second factor first. */
+  private mustEnrol(holder: ApiKeyHolder): Promise<boolean> {
+    return this.factors.mustEnrol(this.database.system('authenticate').read, holder);
   }
 
   /** The one place where rows of keys are asked for on requests. It runs before anybody is known to ask. */
@@ -89,13 +107,6 @@ function refuseUnlessStanding({ ended: hasEnded, expired }: ApiKeyHolder): void 
 }
 
 const ended = (): UserError => UserError.unauthenticated('key_ended', 'This API key was revoked.');
-
-const identityOf = ({ id, userId, role, scopes }: ApiKeyHolder): Identity => ({
-  actor: { type: 'api_key', userId, role, keyId: id },
-  scopes,
-  authenticatedAt: null,
-  mustEnrol: false,
-});
 
 /** No networks: from everywhere. An IPv4 address that is written as an IPv6 one counts as what it is. */
 export function isAllowed(address: string | null, networks: readonly string[]): boolean {

@@ -229,7 +229,7 @@ describe('whose key it is', () => {
     await app
       .get(Database)
       .system('test')
-      .tx((tx) => app.get(AccountHooks).erased(tx, leaving.id));
+      .tx((tx) => app.get(AccountHooks).erased(tx, leaving.id, null));
     expect(await app.sql(`select 1 from api_keys where user_id = $1`, [leaving.id])).toEqual([]);
     expect(await me(key)).toEqual([401, 'key_invalid']);
   });

@@ -2,6 +2,7 @@ import { Injectable, type ExecutionContext } from '@nestjs/common';
 import { Authenticator, type Demands, type Identity, type UserActor } from '../../../kernel/auth/index.js';
 import { requestContext } from '../../../kernel/http/index.js';
 import { Log } from '../../../kernel/log/index.js';
+import { FactorPolicy } from '../factors/factor-policy.js';
 import { AccessTokenStrategy, type AccessClaims } from './access-token.strategy.js';
 import { SessionActivity } from './session-activity.js';
 import { StandingSessions } from './standing-sessions.js';
@@ -28,6 +29,7 @@ export class PassportAuthenticator extends Authenticator {
   constructor(
     private readonly strategy: AccessTokenStrategy,
     private readonly sessions: StandingSessions,
+    private readonly factors: FactorPolicy,
     private readonly activity: SessionActivity,
     log: Log,
   ) {
@@ -62,7 +64,8 @@ export class PassportAuthenticator extends Authenticator {
       actor: { type: 'user', userId, role: holder.role, sessionId },
       scopes: null,
       authenticatedAt: holder.authenticatedAt,
-      mustEnrol: false,
+      mustEnrol: this.factors.isMissing(holder),
+      hasFactor: holder.hasFactor,
     };
   }
 

@@ -10,12 +10,20 @@ import {
 } from '../../../kernel/database/index.js';
 import { CredentialChanges } from '../../../kernel/realtime/index.js';
 import type { DeviceInfo } from './device-info.js';
+import { SessionKeys, type PublishedSession } from './session-keys.js';
 
 /** How long the token before the current one still gets the same successor, for answers that got lost. */
 const GRACE = `interval '10 seconds'`;
 
 /** A session that can be used, `s` being its row. */
 const STANDS = `s.revoked_at is null and s.idle_expires_at > now() and s.absolute_expires_at > now()`;
+
+const SECONDS_LEFT = `extract(epoch from least(s.idle_expires_at, s.absolute_expires_at) - now())::float8 as "secondsLeft"`;
+
+/** What other programs are told, `u` being its user's row. */
+const PUBLISHED = `s.id, s.user_id as "userId", u.username, u.role, ${SECONDS_LEFT},
+  floor(extract(epoch from s.created_at))::float8 as "createdAt",
+  floor(extract(epoch from least(s.idle_expires_at, s.absolute_expires_at)))::float8 as "expiresAt"`;
 
 export interface Device {
   readonly ipAddress: string | null;
@@ -38,6 +46,8 @@ export interface SessionHolder {
   readonly userId: string;
   readonly role: UserRole;
   readonly authenticatedAt: Date;
+  /** A second factor is set up. */
+  readonly hasFactor: boolean;
   /** Until it ends by itself, from the moment of this read on: no clock of this process is asked. */
   readonly secondsLeft: number;
 }
@@ -68,9 +78,13 @@ export type RevocationReason =
   | 'logout'
   | 'logout_all'
   | 'ended_by_user'
+  | 'ended_by_admin'
   | 'refresh_reuse'
   | 'password_reset'
   | 'password_change'
+  | 'reauthenticated'
+  | 'factor_added'
+  | 'factor_removed'
   | 'deactivated'
   | 'too_many';
 
@@ -80,14 +94,20 @@ export type RevocationReason =
  */
 @Injectable()
 export class SessionsRepository {
-  constructor(private readonly changes: CredentialChanges) {}
+  constructor(
+    private readonly changes: CredentialChanges,
+    private readonly keys: SessionKeys,
+  ) {}
 
   async insert(tx: Tx, session: NewSession): Promise<void> {
-    await execute(
+    const made = await query<PublishedSession>(
       tx,
-      `insert into sessions (id, user_id, refresh_hash, refresh_nonce, ip_address, user_agent,
-                             idle_expires_at, absolute_expires_at, device_info)
-       values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7), now() + make_interval(secs => $8), $9)`,
+      `with s as (
+         insert into sessions (id, user_id, refresh_hash, refresh_nonce, ip_address, user_agent,
+                               idle_expires_at, absolute_expires_at, device_info)
+         values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7), now() + make_interval(secs => $8), $9)
+         returning *)
+       select ${PUBLISHED} from s join users u on u.id = s.user_id`,
       [
         session.id,
         session.userId,
@@ -100,6 +120,7 @@ export class SessionsRepository {
         session.deviceInfo,
       ],
     );
+    this.keys.publish(tx, made);
   }
 
   /** Null unless it stands and its user is active. */
@@ -112,7 +133,8 @@ export class SessionsRepository {
     return query(
       read,
       `select s.id as "sessionId", u.id as "userId", u.role, s.authenticated_at as "authenticatedAt",
-              extract(epoch from least(s.idle_expires_at, s.absolute_expires_at) - now())::float8 as "secondsLeft"
+              exists (select from second_factors f where f.user_id = u.id and f.confirmed_at is not null) as "hasFactor",
+              ${SECONDS_LEFT}
          from sessions s join users u on u.id = s.user_id
         where s.id = any($1::uuid[]) and ${STANDS} and u.is_active and u.deleted_at is null`,
       [ids],
@@ -140,16 +162,19 @@ export class SessionsRepository {
     counter: number,
     next: { hash: Buffer; idleSeconds: number } & Device,
   ): Promise<boolean> {
-    const touched = await execute(
+    const renewed = await query<PublishedSession>(
       tx,
       `update sessions s
           set refresh_counter = s.refresh_counter + 1, refresh_hash = $3, rotated_at = now(),
               last_activity_at = now(), idle_expires_at = now() + make_interval(secs => $4),
               ip_address = $5, user_agent = $6, device_info = $7
-        where s.id = $1 and s.refresh_counter = $2 and ${STANDS}`,
+         from users u
+        where u.id = s.user_id and s.id = $1 and s.refresh_counter = $2 and ${STANDS}
+       returning ${PUBLISHED}`,
       [id, counter, next.hash, next.idleSeconds, next.ipAddress, next.userAgent, next.deviceInfo],
     );
-    return touched === 1;
+    this.keys.publish(tx, renewed);
+    return renewed.length === 1;
   }
 
   /** That they were used just now, unless that is known to the minute. What others write to at the moment is left out. */
@@ -172,29 +197,34 @@ export class SessionsRepository {
         where s.id = $1 and s.user_id = $2 and ${STANDS}`,
       [id, userId, reason],
     );
-    if (touched === 1) this.changes.announce(tx, { sessionIds: [id] });
+    if (touched === 1) this.announceEnd(tx, userId, [id]);
     return touched === 1;
   }
 
   /** How many there were. */
   async revokeAll(tx: Tx, userId: string, reason: RevocationReason): Promise<number> {
-    this.changes.announce(tx, { userIds: [userId] });
-    return execute(
+    const rows = await query<{ id: string }>(
       tx,
-      `update sessions s set revoked_at = now(), revoked_reason = $2 where s.user_id = $1 and ${STANDS}`,
+      `update sessions s set revoked_at = now(), revoked_reason = $2 where s.user_id = $1 and ${STANDS} returning s.id`,
       [userId, reason],
     );
+    this.keys.remove(tx, userId, idsOf(rows));
+    // The user, not the sessions: also what an API key of theirs is remembered by.
+    this.changes.announce(tx, { userIds: [userId] });
+    return rows.length;
   }
 
   /** All but one. How many there were. */
   async revokeOthers(tx: Tx, userId: string, kept: string, reason: RevocationReason): Promise<number> {
-    this.changes.announce(tx, { userIds: [userId] });
-    return execute(
+    const rows = await query<{ id: string }>(
       tx,
       `update sessions s set revoked_at = now(), revoked_reason = $3
-        where s.user_id = $1 and s.id <> $2 and ${STANDS}`,
+        where s.user_id = $1 and s.id <> $2 and ${STANDS} returning s.id`,
       [userId, kept, reason],
     );
+    this.keys.remove(tx, userId, idsOf(rows));
+    this.changes.announce(tx, { sessionIds: idsOf(rows) });
+    return rows.length;
   }
 
   /**
@@ -210,9 +240,20 @@ export class SessionsRepository {
        returning id`,
       [userId, newest, max - 1],
     );
-    const ids = rows.map(({ id }) => id);
-    if (ids.length > 0) this.changes.announce(tx, { sessionIds: ids });
+    const ids = idsOf(rows);
+    if (ids.length > 0) this.announceEnd(tx, userId, ids);
     return ids;
+  }
+
+  /** The user has another role: what is known about their sessions is old, although they stand. */
+  async rightsChanged(tx: Tx, userId: string): Promise<void> {
+    const standing = await query<PublishedSession>(
+      tx,
+      `select ${PUBLISHED} from sessions s join users u on u.id = s.user_id where s.user_id = $1 and ${STANDS}`,
+      [userId],
+    );
+    this.keys.publish(tx, standing);
+    this.changes.announce(tx, { userIds: [userId] });
   }
 
   /** Removes up to `limit` of those that ended more than `days` ago, by themselves or not; how many. */
@@ -239,4 +280,11 @@ export class SessionsRepository {
       [userId, cursor ?? null, limit + 1],
     );
   }
+
+  private announceEnd(tx: Tx, userId: string, ids: readonly string[]): void {
+    this.keys.remove(tx, userId, ids);
+    this.changes.announce(tx, { sessionIds: ids });
+  }
 }
+
+const idsOf = (rows: readonly { id: string }[]): string[] => rows.map(({ id }) => id);

@@ -12,20 +12,20 @@ import {
   type Tx,
 } from '../../../kernel/database/index.js';
 import { UserError, requestContext } from '../../../kernel/http/index.js';
-import { CredentialChanges, Events } from '../../../kernel/realtime/index.js';
+import { Events } from '../../../kernel/realtime/index.js';
 import { AuditService } from '../../audit/index.js';
 import { AccountHooks } from '../../users/index.js';
 import { ACCOUNT_CHANNEL, REFRESH_REUSED } from '../auth.events.js';
 import type { SessionView } from '../auth.schema.js';
-import { deviceInfoOf, storedDeviceInfo } from './device-info.js';
+import { deviceInfoOf } from './device-info.js';
 import { RefreshTokens, parseRefreshToken, verdictOn } from './refresh-tokens.js';
 import {
   SessionsRepository,
   type Device,
   type RefreshableSession,
   type RevocationReason,
-  type SessionRow,
 } from './sessions.repository.js';
+import { sessionResource, toSessionView } from './session.view.js';
 
 const USER_AGENT_MAX = 512;
 
@@ -49,7 +49,6 @@ export class SessionsService implements OnModuleInit {
     private readonly settings: Settings,
     private readonly audit: AuditService,
     private readonly accounts: AccountHooks,
-    private readonly changes: CredentialChanges,
     private readonly events: Events,
   ) {}
 
@@ -57,7 +56,7 @@ export class SessionsService implements OnModuleInit {
     this.accounts.register({
       module: 'auth',
       deactivated: async (tx, userId) => void (await this.sessions.revokeAll(tx, userId, 'deactivated')),
-      rightsChanged: async (tx, userId) => this.changes.announce(tx, { userIds: [userId] }),
+      rightsChanged: (tx, userId) => this.sessions.rightsChanged(tx, userId),
     });
   }
 
@@ -111,7 +110,7 @@ export class SessionsService implements OnModuleInit {
 
   async list(actor: SessionActor, page: PageRequest): Promise<Page<SessionView>> {
     const rows = await this.sessions.page(this.database.as(actor).read, actor.userId, page);
-    return toPage(rows, page.limit, (row) => toView(row, actor.sessionId));
+    return toPage(rows, page.limit, (row) => toSessionView(row, actor.sessionId));
   }
 
   /** Ends the session the caller uses. */
@@ -190,7 +189,6 @@ export const userActor = (userId: string, role: UserRole, sessionId: string): Se
   sessionId,
 });
 
-const sessionResource = (id: string): { type: string; id: string } => ({ type: 'session', id });
 const invalid = (): UserError =>
   UserError.unauthenticated('refresh_invalid', 'The refresh token is not valid.');
 const ended = (): UserError =>
@@ -203,18 +201,5 @@ function currentDevice(): Device {
     ipAddress: context?.ipAddress ?? null,
     userAgent,
     deviceInfo: deviceInfoOf(userAgent),
-  };
-}
-
-function toView(row: SessionRow, currentSessionId: string): SessionView {
-  return {
-    id: row.id,
-    deviceInfo: storedDeviceInfo(row.device_info),
-    userAgent: row.user_agent,
-    ipAddress: row.ip_address,
-    lastActivityAt: row.last_activity_at.toISOString(),
-    createdAt: row.created_at.toISOString(),
-    expiresAt: row.expires_at.toISOString(),
-    isCurrent: row.id === currentSessionId,
   };
 }

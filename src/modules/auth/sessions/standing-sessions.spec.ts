@@ -44,6 +44,7 @@ class Rows {
       userId,
       role: 'user',
       authenticatedAt: new Date(0),
+      hasFactor: false,
       secondsLeft: 3600,
       ...more,
     });

@@ -268,7 +268,7 @@ describe('what is kept of a ticket', () => {
     await app
       .get(Database)
       .system('test')
-      .tx((tx) => app.get(AccountHooks).erased(tx, leaving.id));
+      .tx((tx) => app.get(AccountHooks).erased(tx, leaving.id, null));
     expect(await left()).toEqual([]);
   });
 

@@ -187,7 +187,7 @@ describe('for other modules', () => {
       return rows;
     };
     expect(await exported()).toEqual([stored]);
-    await app.database.system('test').tx((tx) => hooks.erased(tx, id));
+    await app.database.system('test').tx((tx) => hooks.erased(tx, id, null));
     expect(await exported()).toEqual([]);
   });
 });
