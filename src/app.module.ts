@@ -3,6 +3,7 @@ import { KernelModule, type Runtime } from './kernel/kernel.module.js';
 import { AuditModule } from './modules/audit/index.js';
 import { AuthModule } from './modules/auth/index.js';
 import { JobsModule } from './modules/jobs/index.js';
+import { MailModule } from './modules/mail/index.js';
 import { NotificationsModule } from './modules/notifications/index.js';
 import { RemotesModule } from './modules/remotes/index.js';
 import { SchedulesModule } from './modules/schedules/index.js';
@@ -21,6 +22,7 @@ export class AppModule {
         UsersModule,
         AuthModule,
         JobsModule,
+        MailModule,
         NotificationsModule,
         RemotesModule,
         SchedulesModule,

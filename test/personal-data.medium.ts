@@ -65,7 +65,7 @@ const ON_THE_TOMBSTONE = [
 const NOT_EXPORTED = ['events', 'idempotency_keys', 'tickets'];
 
 /** Tables with nothing but secrets and moments: the archive has the moments, see their own module's test. */
-const WITHOUT_TEXTS = ['recovery_codes', 'second_factors'];
+const WITHOUT_TEXTS = ['recovery_codes', 'second_factors', 'seen_devices'];
 
 /** Columns whose names say that they hold what must not leave. */
 const SECRET = /hash|secret|nonce|token|cipher|recovery|password/;

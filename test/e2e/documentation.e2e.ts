@@ -33,6 +33,12 @@ const CONTRACT = `
   delete /api/auth/factors/totp
   post   /api/auth/factors/recovery-codes
   delete /api/auth/users/{userId}/factors
+  post   /api/auth/password/forgot     public
+  post   /api/auth/password/reset      public
+  post   /api/auth/email/verify        public
+  post   /api/auth/email/resend        public
+  post   /api/auth/email/change
+  post   /api/auth/email/undo          public
   get    /api/auth/api-keys
   post   /api/auth/api-keys
   delete /api/auth/api-keys/{id}

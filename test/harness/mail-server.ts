@@ -32,6 +32,8 @@ export class MailServer {
   /** How often somebody has connected. */
   connections = 0;
   manners: Manners = {};
+  /** While true a mail that was sent is neither kept nor answered. */
+  hold = false;
   private server: SMTPServer;
 
   private constructor(
@@ -102,6 +104,7 @@ export class MailServer {
     const raw = await buffer(stream).catch(() => null);
     if (!raw) return; // cut in the middle: there is no mail, and nobody to answer
     const error = this.manners.message?.() ?? null;
+    if (this.hold) return;
     if (!error)
       this.received.push({
         from: mailFrom === false ? '' : mailFrom.address,

@@ -28,6 +28,7 @@ const NAMES_A_USER = /^(user_id|owner_id|actor_id|subject_user_id|\w+_by)$/;
 
 /** Where a check demands what the type does not say. Expressions of SQL; null leaves the column out. */
 const VALUES: Readonly<Record<string, string | null>> = {
+  'account_tokens.purpose': `'verify_email'`,
   'api_keys.revoked_at': null,
   'api_keys.revoked_reason': null,
   'audit_logs.actor_type': `'user'`,

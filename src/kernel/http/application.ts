@@ -87,6 +87,7 @@ function installHooks(app: NestFastifyApplication, log: Log): void {
       requestId: request.id,
       ipAddress: clientAddress(request),
       userAgent: request.headers['user-agent'] ?? null,
+      acceptLanguage: request.headers['accept-language'] ?? null,
     };
     requestContext.run(context, done);
   });

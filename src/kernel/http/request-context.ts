@@ -7,6 +7,8 @@ export interface RequestContext {
   readonly requestId: string;
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
+  /** The header Accept-Language as it was sent; absent where there is no request. */
+  readonly acceptLanguage?: string | null;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();

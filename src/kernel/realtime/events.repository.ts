@@ -80,6 +80,12 @@ export class EventsRepository {
     return rows.map(toStoredEvent);
   }
 
+  /** Null when there is none (any more). */
+  async find(read: Read, id: string): Promise<StoredEvent | null> {
+    const row = await queryOne<EventRow>(read, `select ${COLUMNS} from events where id = $1`, [id]);
+    return row && toStoredEvent(row);
+  }
+
   /** Everything below is settled: a reader that starts here sees each event committed from now on. */
   async horizon(read: Read): Promise<Position> {
     const row = await queryOne<{ xid: string }>(read, `select ${HORIZON}::text as xid`);

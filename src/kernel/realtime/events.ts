@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Tx } from '../database/index.js';
-import type { NewEvent } from './event.js';
+import type { Read, Tx } from '../database/index.js';
+import type { NewEvent, StoredEvent } from './event.js';
 import { EventsRepository } from './events.repository.js';
 import { Hub } from './hub.js';
 
@@ -23,6 +23,11 @@ export class Events {
     if (events.length === 0) return;
     await this.events.append(tx, events);
     tx.afterCommit(() => this.hub.publish(EVENTS_TOPIC, {}));
+  }
+
+  /** One of them; null when there is none (any more). */
+  async find(read: Read, id: string): Promise<StoredEvent | null> {
+    return this.events.find(read, id);
   }
 
   /** For a person who is erased. Consumers and streams that have not come so far never see what is gone. */

@@ -33,6 +33,9 @@ import { LoginFloor } from './passwords/login-floor.js';
 import { PasswordsController } from './passwords/passwords.controller.js';
 import { PasswordsService } from './passwords/passwords.service.js';
 import { FirstAdmin } from './first-admin.js';
+import { AccountMails } from './mail-flows/account-mails.service.js';
+import { MailFlowsController } from './mail-flows/mail-flows.controller.js';
+import { MAIL_FLOWS } from './mail-flows/providers.js';
 import { OperatorReset } from './operator-reset.js';
 import { EndedSessions } from './sessions/ended-sessions.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
@@ -63,6 +66,7 @@ import { UserSessions } from './sessions/user-sessions.js';
     AuthController,
     ApiKeysController,
     FactorsController,
+    MailFlowsController,
     PasswordsController,
     TicketsController,
     UserSessionsController,
@@ -105,7 +109,8 @@ import { UserSessions } from './sessions/user-sessions.js';
     SigningKeys,
     StandingSessions,
     UserSessions,
+    ...MAIL_FLOWS,
   ],
-  exports: [Authenticator, FirstAdmin, OperatorFactors, OperatorReset],
+  exports: [AccountMails, Authenticator, FirstAdmin, OperatorFactors, OperatorReset],
 })
 export class AuthModule {}

@@ -3,11 +3,13 @@ import { Database, type Tx } from '../../kernel/database/index.js';
 import { OperationalError, UserError } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { PasswordHasher, UsersService, type Credentials, type UserView } from '../users/index.js';
-import { AccessTokens } from './sessions/access-tokens.js';
 import type { Login, Registration, TokensView } from './auth.schema.js';
 import { Guesses } from './guessing/guesses.js';
 import { LoginGuesses, type LoginTry } from './guessing/login-guesses.js';
 import { FactorProofs } from './factors/factor-proofs.js';
+import { EmailVerification } from './mail-flows/email-verification.service.js';
+import { SeenDevices } from './mail-flows/seen-devices.service.js';
+import { AccessTokens } from './sessions/access-tokens.js';
 import { LoginFloor } from './passwords/login-floor.js';
 import { SessionsService, userActor, type OpenSession } from './sessions/sessions.service.js';
 
@@ -30,6 +32,8 @@ export class AuthService {
     private readonly sessions: SessionsService,
     private readonly accessTokens: AccessTokens,
     private readonly audit: AuditService,
+    private readonly verification: EmailVerification,
+    private readonly devices: SeenDevices,
   ) {}
 
   /** The new user, logged in. 409 `email_taken` or `username_taken`. */
@@ -37,7 +41,9 @@ export class AuthService {
     const passwordHash = await this.users.newHash(password, input);
     const opened = await this.database.system('registration').tx(async (tx) => {
       const { id } = await this.users.create(tx, null, { ...input, passwordHash });
-      return this.open(tx, id, 'auth.register');
+      const registered = await this.open(tx, id, 'auth.register');
+      await this.verification.ofNewAccount(tx, id);
+      return registered;
     });
     return this.answer(opened);
   }
@@ -91,6 +97,7 @@ export class AuthService {
     const user = await this.users.recordLogin(tx, userId);
     if (!user) throw wrongCredentials(); // deactivated since its password was checked
     const session = await this.sessions.start(tx, userId);
+    await this.devices.note(tx, userId, session.sessionId);
     await this.audit.record(tx, {
       actor: userActor(userId, user.role, session.sessionId),
       action,

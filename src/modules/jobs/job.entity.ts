@@ -5,7 +5,8 @@ import type { JobStatus } from './engine/job-status.js';
 @Entity('jobs')
 export class JobEntity {
   @PrimaryColumn('uuid') id: string;
-  @Column('uuid') userId: string;
+  /** Null for the system's own jobs. */
+  @Column('uuid', { nullable: true }) userId: string | null;
   @Column('text') type: string;
   @Column('text') queue: string;
   @Column('text', { default: 'pending' }) status: JobStatus;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JobDefinition } from './definition/define-job.js';
+import type { OfferedDefinition } from './definition/job-registry.js';
 import type { JobEntity } from './job.entity.js';
 import type { JobLogEntity } from './job-log.entity.js';
 import type { JobLogView, JobTypeView, JobView } from './jobs.schema.js';
@@ -44,7 +44,7 @@ export function toJobLogView(line: JobLogEntity): JobLogView {
   };
 }
 
-export function toJobTypeView(definition: JobDefinition): JobTypeView {
+export function toJobTypeView(definition: OfferedDefinition): JobTypeView {
   const { name, summary, queue, requiredRole, maxRetries, backoff, timeoutSeconds } = definition;
   const payloadSchema = z.toJSONSchema(definition.payload, { io: 'input', unrepresentable: 'any' });
   return { name, summary, queue, requiredRole, maxRetries, backoff, timeoutSeconds, payloadSchema };

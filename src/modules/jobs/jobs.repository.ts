@@ -14,7 +14,8 @@ import { JobLogEntity } from './job-log.entity.js';
 
 export interface NewJob {
   readonly id: string;
-  readonly userId: string;
+  /** Null for the system's own. */
+  readonly userId: string | null;
   readonly type: string;
   readonly queue: string;
   readonly priority: number;

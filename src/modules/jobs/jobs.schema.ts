@@ -34,7 +34,7 @@ export type ListJobsQuery = z.output<typeof listJobsQuery>;
 export const jobView = z
   .object({
     id: uuid,
-    userId: uuid,
+    userId: uuid.nullable().describe('Null for jobs of the system itself, which only admins see.'),
     type: z.string(),
     status: z.enum(JOB_STATUSES),
     priority: z.number().int(),

@@ -23,6 +23,8 @@ import type {
 } from './jobs.schema.js';
 
 export interface JobRequest extends Omit<CreateJobBody, 'scheduledFor'> {
+  /** Chosen by callers that may ask twice for the same job: it is made once. A UUIDv7 of about now. */
+  readonly id?: string | undefined;
   readonly scheduledFor?: Date | undefined;
   readonly scheduleId?: string | undefined;
 }
@@ -45,7 +47,7 @@ export class JobsService {
   ) {}
 
   types(): { items: JobTypeView[] } {
-    return { items: this.registry.all().map(({ definition }) => toJobTypeView(definition)) };
+    return { items: this.registry.offered().map(toJobTypeView) };
   }
 
   async create(actor: UserActor, request: JobRequest, once: OnceRequest | null): Promise<JobView> {
@@ -64,9 +66,10 @@ export class JobsService {
   async createIn(tx: Tx, actor: Actor, request: JobRequest): Promise<string> {
     const { type, payload } = await this.check(tx, actor, request);
     const userId = userIdOf(actor);
-    if (userId === null) throw new Error('a job needs an owner');
     const { definition } = type;
-    const id = newId();
+    if (userId === null && definition.requiredRole !== 'system') throw new Error('a job needs an owner');
+    if (request.id !== undefined && (await this.jobs.find(tx, request.id))) return request.id;
+    const id = request.id ?? newId();
     await this.jobs.insert(tx, [
       {
         id,

@@ -1,4 +1,6 @@
 export { type AccountHook, AccountHooks, type PersonalRecords } from './account-hooks.js';
+export { EmailAddresses } from './email-addresses.service.js';
+export type { Mailbox } from './email-addresses.repository.js';
 export { TARGET_MS, calibrate, thisMachine } from './passwords/calibrate.js';
 export { identifierKey } from './identifiers.js';
 export { PasswordHasher } from './passwords/password-hasher.js';

@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/index.js';
 import { AccountHooks } from './account-hooks.js';
+import { EmailAddressesRepository } from './email-addresses.repository.js';
+import { EmailAddresses } from './email-addresses.service.js';
 import { PasswordHasher } from './passwords/password-hasher.js';
 import { PreferencesController } from './preferences/preferences.controller.js';
 import { PreferencesRepository } from './preferences/preferences.repository.js';
@@ -26,6 +28,8 @@ import { UsersService } from './users.service.js';
     UsersRepository,
     PasswordHasher,
     AccountHooks,
+    EmailAddresses,
+    EmailAddressesRepository,
     PreferencesRepository,
     UserPreferences,
     ErasuresService,
@@ -34,6 +38,14 @@ import { UsersService } from './users.service.js';
     ExportsService,
     UsersAccount,
   ],
-  exports: [UsersService, PasswordHasher, AccountHooks, UserPreferences, ErasuresService, ExportsService],
+  exports: [
+    UsersService,
+    PasswordHasher,
+    AccountHooks,
+    EmailAddresses,
+    UserPreferences,
+    ErasuresService,
+    ExportsService,
+  ],
 })
 export class UsersModule {}

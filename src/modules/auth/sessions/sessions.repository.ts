@@ -214,6 +214,19 @@ export class SessionsRepository {
     return rows.length;
   }
 
+  /** Where a session was last used from, whether it still stands or not. */
+  async origin(
+    read: Read,
+    id: string,
+  ): Promise<{ userId: string; userAgent: string | null; ipAddress: string | null } | null> {
+    return queryOne(
+      read,
+      `select user_id as "userId", user_agent as "userAgent", host(ip_address) as "ipAddress"
+         from sessions where id = $1`,
+      [id],
+    );
+  }
+
   /** All but one. How many there were. */
   async revokeOthers(tx: Tx, userId: string, kept: string, reason: RevocationReason): Promise<number> {
     const rows = await query<{ id: string }>(

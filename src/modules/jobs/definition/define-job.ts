@@ -13,7 +13,8 @@ export interface JobDefinition<Payload = unknown> {
   readonly summary: string;
   readonly payload: z.ZodType<Payload>;
   readonly queue: QueueName;
-  readonly requiredRole: UserRole;
+  /** `system`: only Steward itself makes such jobs; they have no owner, and clients are not offered the type. */
+  readonly requiredRole: UserRole | 'system';
   /** Further attempts after a failure that may pass; a client may ask for another number. */
   readonly maxRetries: number;
   readonly backoff: Backoff;
@@ -43,7 +44,7 @@ export function defineJob<Payload>(
 /** What an attempt is given besides its payload. */
 export interface JobContext {
   readonly jobId: string;
-  /** The job's owner with the rights of now. */
+  /** The job's owner with the rights of now; the system where there is no owner. */
   readonly actor: Actor;
   /** 0 at the first attempt, plus one for every attempt that failed or crashed since. */
   readonly retryCount: number;

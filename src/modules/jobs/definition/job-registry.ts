@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService, Reflector } from '@nestjs/core';
+import type { UserRole } from '../../../kernel/auth/index.js';
 import { UserError, parseOrThrow } from '../../../kernel/http/index.js';
 import { HANDLES_JOB, JobHandler, type JobDefinition } from './define-job.js';
 
@@ -7,6 +8,9 @@ export interface JobType {
   readonly definition: JobDefinition;
   readonly handler: JobHandler;
 }
+
+/** What clients may ask for. */
+export type OfferedDefinition = JobDefinition & { readonly requiredRole: UserRole };
 
 /**
  * Every job type of this build, found by discovery and addressed by name, so that no module has to import the
@@ -45,6 +49,13 @@ export class JobRegistry implements OnModuleInit {
     return [...this.types.values()].toSorted((a, b) => a.definition.name.localeCompare(b.definition.name));
   }
 
+  /** Those that clients may ask for. */
+  offered(): OfferedDefinition[] {
+    return this.all()
+      .map(({ definition }) => definition)
+      .filter((definition): definition is OfferedDefinition => definition.requiredRole !== 'system');
+  }
+
   find(name: string): JobType | undefined {
     return this.types.get(name);
   }
@@ -53,7 +64,7 @@ export class JobRegistry implements OnModuleInit {
   parse(name: string, payload: unknown, pointer = ''): { type: JobType; payload: unknown } {
     const type = this.types.get(name);
     if (!type) {
-      const known = this.all().map(({ definition }) => definition.name);
+      const known = this.offered().map((definition) => definition.name);
       throw UserError.malformed(
         `There is no job type "${name.slice(0, 50)}". Known: ${known.join(', ')}.`,
         [

@@ -8,7 +8,7 @@ import { JobMovesRepository } from './job-moves.repository.js';
 
 export interface ProgressEntry {
   readonly jobId: string;
-  readonly userId: string;
+  readonly userId: string | null;
   readonly leaseEpoch: number;
   readonly percent: number;
   readonly detail: object | null;

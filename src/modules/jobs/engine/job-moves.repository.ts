@@ -11,7 +11,7 @@ export interface DispatchedJob {
 
 export interface ClaimedJob {
   readonly id: string;
-  readonly userId: string;
+  readonly userId: string | null;
   readonly type: string;
   readonly payload: unknown;
   readonly retryCount: number;
@@ -46,7 +46,7 @@ export interface Settlement {
 
 export interface EndedJob {
   readonly id: string;
-  readonly userId: string;
+  readonly userId: string | null;
   readonly type: string;
   readonly scheduleId: string | null;
   readonly status: string;

@@ -179,6 +179,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
 
   /** The owner with the rights of now: a right withdrawn while the job waited is a right it does not have. */
   private async ownerOf(job: ClaimedJob): Promise<Actor> {
+    if (job.userId === null) return { type: 'system', name: `job ${job.type}` };
     const rights = await this.owners.submit(job.userId);
     if (!rights?.isActive)
       throw UserError.forbidden('The owner of this job is not active any more.', 'owner_inactive');

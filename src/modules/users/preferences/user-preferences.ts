@@ -52,6 +52,11 @@ export class UserPreferences implements OnModuleInit {
     return { language, timezone };
   }
 
+  /** The same for somebody who has ever chosen anything; null for all others. */
+  async chosen(read: Read, userId: string): Promise<Locality | null> {
+    return this.preferences.locality(read, userId);
+  }
+
   async own(actor: UserActor): Promise<Versioned<PreferencesView>> {
     return versioned(await this.preferences.find(this.database.as(actor).read, actor.userId));
   }
