@@ -11,6 +11,7 @@ import { IdempotencyRepository } from './http/idempotency.repository.js';
 import { Log } from './log/index.js';
 import { MailKernelModule } from './mail/index.js';
 import { QueueModule } from './queue/index.js';
+import { RateLimitModule } from './rate-limit/index.js';
 import { RealtimeModule } from './realtime/index.js';
 import { RedisModule } from './redis/index.js';
 import { Clock, SystemClock } from './time/index.js';
@@ -39,6 +40,7 @@ export class KernelModule {
         }),
         HealthModule,
         AuthKernelModule,
+        RateLimitModule,
         MailKernelModule,
         RedisModule.forRoot(settings.redisUrl),
         RealtimeModule.forRoot(databaseUrl),

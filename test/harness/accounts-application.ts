@@ -11,6 +11,7 @@ import { AuthModule } from '../../src/modules/auth/index.js';
 import { StandingSessions } from '../../src/modules/auth/sessions/standing-sessions.js';
 import { UsersModule } from '../../src/modules/users/index.js';
 import { asApplication, createTestDatabase, openPool } from './database.js';
+import { NO_LIMITS } from './no-limits.js';
 
 @Module({})
 class AccountsRoot {
@@ -56,6 +57,7 @@ export async function accountsApplication(
     NODE_ENV: 'test',
     STEWARD_SECRET: TEST_SECRET,
     DATABASE_URL: database.url,
+    ...NO_LIMITS,
     STEWARD_LOGIN_FLOOR_MS: '0',
     ...environment,
   });

@@ -13,6 +13,7 @@ import { Log } from '../../src/kernel/log/index.js';
 import { FirstAdmin } from '../../src/modules/auth/index.js';
 import { accessToken } from './client.js';
 import { asApplication, createTestDatabase } from './database.js';
+import { NO_LIMITS } from './no-limits.js';
 import { quietLog } from './quiet-log.js';
 
 const ADMIN = { identifier: 'admin@steward.local', password: 'the password of the tests' };
@@ -70,6 +71,7 @@ export class TestApp {
       STEWARD_ADMIN_PASSWORD: ADMIN.password,
       STEWARD_DEMO: 'false',
       STEWARD_SHUTDOWN_SECONDS: '2',
+      ...NO_LIMITS,
       STEWARD_LOGIN_FLOOR_MS: '0',
       ...environment,
     });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { NO_LIMITS } from './no-limits.js';
 import { until } from './until.js';
 
 const MAIN = path.resolve(import.meta.dirname, '../../dist/src/main.js');
@@ -35,6 +36,7 @@ export class StewardProcess {
       NODE_ENV: 'test',
       LOG_LEVEL: 'warn',
       STEWARD_DEMO: 'false',
+      ...NO_LIMITS,
       ...environment,
     };
     return new StewardProcess(

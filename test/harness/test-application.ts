@@ -12,6 +12,7 @@ import { createHttpApplication } from '../../src/kernel/http/application.js';
 import { UserError } from '../../src/kernel/http/index.js';
 import { KernelModule } from '../../src/kernel/kernel.module.js';
 import { asApplication } from './database.js';
+import { NO_LIMITS } from './no-limits.js';
 import { quietLog } from './quiet-log.js';
 
 /** Takes the header `x-test-user: <user id>[ <role>]` for who asks. */
@@ -54,7 +55,12 @@ export async function startTestApplication(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<TestApplication> {
   const log = quietLog();
-  const settings = loadSettings({ NODE_ENV: 'test', DATABASE_URL: databaseUrl, ...environment });
+  const settings = loadSettings({
+    NODE_ENV: 'test',
+    DATABASE_URL: databaseUrl,
+    ...NO_LIMITS,
+    ...environment,
+  });
   const root: DynamicModule = {
     module: TestRootModule,
     imports: [

@@ -1,8 +1,9 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { UserError } from '../http/errors.js';
+import { ApiLimits } from '../rate-limit/index.js';
 import { Clock } from '../time/index.js';
-import { ACCESS, type Access, type Authenticated } from './access.js';
+import { ACCESS, type Access, type Authenticated, type Demands } from './access.js';
 import { hasRole } from './actor.js';
 import { Authenticator, type Identity } from './authenticator.js';
 
@@ -16,6 +17,7 @@ export class AuthGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
     private readonly clock: Clock,
+    private readonly limits: ApiLimits,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -24,12 +26,29 @@ export class AuthGuard implements CanActivate {
       context.getClass(),
     ]);
     if (!access) throw UserError.forbidden('This route declares no access rule.', 'route_undeclared');
-    if (access.kind === 'public') return true;
-    const identity = await this.authenticator.authenticate(context, access.demands);
+    if (access.kind === 'public') {
+      await this.limits.anonymous(context);
+      return true;
+    }
+    const identity = await this.identify(context, access.demands);
     context.switchToHttp().getRequest<Authenticated>().actor = identity.actor;
+    await this.limits.user(context, identity.actor.userId);
     const refused = refusal(access, identity, this.clock.now());
     if (refused) throw refused;
     return true;
+  }
+
+  /**
+   * Only refused credentials count against the address, and only after they were looked at: were an address shut
+   * beforehand, one client could shut out everybody behind the same router.
+   */
+  private async identify(context: ExecutionContext, demands: Demands): Promise<Identity> {
+    try {
+      return await this.authenticator.authenticate(context, demands);
+    } catch (error) {
+      if (error instanceof UserError && error.status === 401) await this.limits.anonymous(context);
+      throw error;
+    }
   }
 }
 

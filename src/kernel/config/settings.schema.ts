@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { ACCOUNT_SETTINGS } from './account.settings.js';
+import { LIMITS_SETTINGS } from './limits.settings.js';
 import { FACTOR_SETTINGS } from './factor.settings.js';
 import { PASSWORD_SETTINGS } from './password.settings.js';
 import { MAIL_SETTINGS } from './mail.settings.js';
@@ -18,6 +19,7 @@ export const SETTINGS = {
   ...FACTOR_SETTINGS,
   ...PASSWORD_SETTINGS,
   ...MAIL_SETTINGS,
+  ...LIMITS_SETTINGS,
 } as const satisfies Record<string, SettingDefinition>;
 
 type RawSettings = { [K in keyof typeof SETTINGS]: z.output<(typeof SETTINGS)[K]['schema']> };

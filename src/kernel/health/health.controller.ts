@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Public } from '../auth/access.js';
 import { Returns } from '../http/returns.js';
+import { Unlimited } from '../rate-limit/unlimited.js';
 import { Health, type HealthReport } from './health.js';
 
 const partView = z.object({
@@ -22,6 +23,7 @@ const reportView = z
 @ApiTags('Health')
 @Controller('api/health')
 @Public('tells only which parts work, for load balancers and operators')
+@Unlimited('load balancers ask often, and are answered from a few checks')
 export class HealthController {
   constructor(private readonly health: Health) {}
 

@@ -4,7 +4,9 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import helmet from '@fastify/helmet';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { DynamicModule } from '@nestjs/common';
+import { Settings, inNetworks } from '../config/index.js';
 import { Log } from '../log/index.js';
+import { clientAddress } from './client-address.js';
 import { serveDocumentation } from './openapi.js';
 import { BODY_LIMIT_BYTES, toAppError, toProblem } from './problem.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -17,11 +19,14 @@ import { validationPipe } from './validation.js';
  * cannot be stored, schema validation in and out, problem documents, documentation. It does not listen yet.
  */
 export async function createHttpApplication(root: DynamicModule, log: Log): Promise<NestFastifyApplication> {
+  // The settings are known once Nest is built, the adapter is asked for before.
+  let isTrustedProxy: (address: string) => boolean = () => false;
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
     genReqId: (request: { headers: Record<string, string | string[] | undefined> }) =>
       requestIdFrom(request.headers['x-request-id']),
     routerOptions: { querystringParser: strictQuery },
+    trustProxy: (address) => isTrustedProxy(address),
     frameworkErrors: sendProblem,
   });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
@@ -30,10 +35,12 @@ export async function createHttpApplication(root: DynamicModule, log: Log): Prom
     forceCloseConnections: false,
     bodyParser: false,
   });
+  isTrustedProxy = inNetworks(app.get(Settings).trustedProxies);
   acceptOnlyJson(app);
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: true, directives: { upgradeInsecureRequests: null } },
   });
+  warnOfUntrustedProxy(app, log, isTrustedProxy);
   installHooks(app, log);
   app.useGlobalPipes(validationPipe);
   app.useGlobalInterceptors(new StandardSchemaSerializerInterceptor(app.get(Reflector)));
@@ -78,8 +85,7 @@ function installHooks(app: NestFastifyApplication, log: Log): void {
     void reply.header('X-Request-Id', request.id);
     const context = {
       requestId: request.id,
-      // An IPv6 zone (fe80::1%eth0) names an interface of this machine and is no part of the address.
-      ipAddress: request.ip.split('%')[0] ?? null,
+      ipAddress: clientAddress(request),
       userAgent: request.headers['user-agent'] ?? null,
       acceptLanguage: request.headers['accept-language'] ?? null,
     };
@@ -111,6 +117,31 @@ function installHooks(app: NestFastifyApplication, log: Log): void {
     else requests.info(details, 'request');
     done();
   });
+}
+
+/** One line, once: without the setting all clients of a proxy are one address, and share its limits. */
+function warnOfUntrustedProxy(
+  app: NestFastifyApplication,
+  log: Log,
+  isTrusted: (address: string) => boolean,
+): void {
+  let warned = false;
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRequest', ({ headers, socket }: FastifyRequest, _reply: FastifyReply, done: () => void) => {
+      const { remoteAddress = '' } = socket;
+      if (!warned && headers['x-forwarded-for'] !== undefined && !isTrusted(remoteAddress)) {
+        warned = true;
+        log
+          .area('http')
+          .warn(
+            { remoteAddress },
+            'X-Forwarded-For is not believed; if this address is your reverse proxy, put it into STEWARD_TRUSTED_PROXIES',
+          );
+      }
+      done();
+    });
 }
 
 /** A repeated query key becomes an array, which the schemas of single values refuse by name. */

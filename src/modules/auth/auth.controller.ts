@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { CurrentSession, Public, Requires, type SessionActor } from '../../kernel/auth/index.js';
 import type { Page } from '../../kernel/database/index.js';
 import { Returns, ReturnsNothing, idParam } from '../../kernel/http/index.js';
+import { LimitedLikeUsers, Unlimited } from '../../kernel/rate-limit/index.js';
 import {
   login,
   refreshRequest,
@@ -36,10 +37,11 @@ export class AuthController {
 
   @Post('login')
   @Public('asks for a password')
+  @Unlimited('has budgets of its own, which a known device passes: LoginGuesses')
   @Returns(
     200,
     tokensView,
-    'One and the same 401 for whatever is wrong; `mfa_required` asks for a code, too.',
+    'One and the same 401 for whatever is wrong; `mfa_required` asks for a code, too; 429 after too many.',
   )
   login(@Body({ schema: login }) input: Login): Promise<TokensView> {
     return this.auth.login(input);
@@ -47,6 +49,7 @@ export class AuthController {
 
   @Post('refresh')
   @Public('asks for a refresh token')
+  @LimitedLikeUsers('its callers have a session; wrong tokens have a budget of their own')
   @Returns(200, tokensView, 'A new pair; the old refresh token is spent, using it again ends the session.')
   refresh(
     @Body({ schema: refreshRequest }) { refreshToken }: z.output<typeof refreshRequest>,

@@ -18,6 +18,9 @@ import { AccessTokenStrategy } from './sessions/access-token.strategy.js';
 import { AccessTokens, accessTokenOptions } from './sessions/access-tokens.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
+import { DeviceTokens } from './guessing/device-tokens.js';
+import { Guesses } from './guessing/guesses.js';
+import { LoginGuesses } from './guessing/login-guesses.js';
 import { FactorPolicy } from './factors/factor-policy.js';
 import { FactorProofs } from './factors/factor-proofs.js';
 import { FactorSecrets } from './factors/factor-secrets.js';
@@ -81,13 +84,16 @@ import { UserSessions } from './sessions/user-sessions.js';
     AccessTokens,
     AccessTokenStrategy,
     AuthService,
+    DeviceTokens,
     FactorPolicy,
     FactorProofs,
     FactorSecrets,
     FactorsService,
     EndedSessions,
     FirstAdmin,
+    Guesses,
     LoginFloor,
+    LoginGuesses,
     OperatorFactors,
     OperatorReset,
     PasswordsService,

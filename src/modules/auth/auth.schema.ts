@@ -23,6 +23,8 @@ export const login = z.strictObject({
   /** E-mail or username. */
   identifier: anyIdentifier,
   password: anyPassword,
+  /** As a login of this device has answered it: then wrong logins of others do not hinder this one. */
+  deviceToken: z.string().max(4096).optional(),
   /** Where a second factor is set up: of the authenticator, or a recovery code. */
   code: anyCode.optional(),
 });
@@ -39,6 +41,8 @@ export const tokensView = z
     tokenType: z.literal('Bearer'),
     /** Seconds until the access token expires. */
     expiresIn: z.int(),
+    /** Of a login: to be kept on the device and sent with the next login. */
+    deviceToken: z.string().optional(),
   })
   .meta({ id: 'Tokens' });
 

@@ -4,6 +4,8 @@ import { OperationalError, UserError } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { PasswordHasher, UsersService, type Credentials, type UserView } from '../users/index.js';
 import type { Login, Registration, TokensView } from './auth.schema.js';
+import { Guesses } from './guessing/guesses.js';
+import { LoginGuesses, type LoginTry } from './guessing/login-guesses.js';
 import { FactorProofs } from './factors/factor-proofs.js';
 import { EmailVerification } from './mail-flows/email-verification.service.js';
 import { SeenDevices } from './mail-flows/seen-devices.service.js';
@@ -24,6 +26,8 @@ export class AuthService {
     private readonly users: UsersService,
     private readonly hasher: PasswordHasher,
     private readonly floor: LoginFloor,
+    private readonly guesses: LoginGuesses,
+    private readonly wrongTokens: Guesses,
     private readonly factors: FactorProofs,
     private readonly sessions: SessionsService,
     private readonly accessTokens: AccessTokens,
@@ -44,12 +48,22 @@ export class AuthService {
     return this.answer(opened);
   }
 
-  async login({ identifier, password, code }: Login): Promise<TokensView> {
+  /** Also 429 `login_throttled` after too many wrong ones. */
+  async login(wanted: Login): Promise<TokensView> {
+    return this.guesses.guard(wanted, async (attempt) => {
+      const answer = await this.loginOnce(wanted, attempt);
+      return { ...answer, deviceToken: attempt.deviceToken(answer.user.id) };
+    });
+  }
+
+  private async loginOnce(wanted: Login, attempt: LoginTry): Promise<TokensView> {
+    const { identifier, password, code } = wanted;
     const refusal = this.floor.begin();
     const known = await this.users.credentials(this.database.read, identifier);
     const { right, outdated, waitedMs } = await this.hasher.check(known?.passwordHash ?? null, password);
     if (!known || !right || !known.isActive) {
       await this.recordRefusal(known, right);
+      if (known && attempt.isLast) await this.guesses.report(known.userId);
       await refusal.reached(waitedMs);
       throw wrongCredentials();
     }
@@ -63,11 +77,13 @@ export class AuthService {
     // After the commit, which keeps a wrong code counted.
     if (opened instanceof UserError) throw opened;
     // Replaced since it was checked, by somebody else or by another login that brought the hash up to date.
-    return opened ? this.answer(opened) : this.login({ identifier, password, code });
+    return opened ? this.answer(opened) : this.loginOnce(wanted, attempt);
   }
 
   async refresh(refreshToken: string): Promise<TokensView> {
-    const session = await this.sessions.refresh(refreshToken);
+    const session = await this.wrongTokens.ofAddress('refresh', isUnknownToken, () =>
+      this.sessions.refresh(refreshToken),
+    );
     const user = await this.users.find(this.database.system('refresh').read, session.userId);
     if (!user) throw UserError.unauthenticated('session_ended', 'The session has ended; log in again.');
     return this.answer({ user, session });
@@ -117,6 +133,9 @@ export class AuthService {
     return { user, accessToken, refreshToken: session.refreshToken, tokenType: 'Bearer', expiresIn };
   }
 }
+
+const isUnknownToken = (error: unknown): boolean =>
+  error instanceof UserError && error.code === 'refresh_invalid';
 
 const wrongCredentials = (): UserError =>
   UserError.unauthenticated('credentials_wrong', 'The name or the password is wrong.');

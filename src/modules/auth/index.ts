@@ -1,5 +1,7 @@
 export {
   ACCOUNT_CHANNEL,
+  LOGIN_GUESSED,
+  type LoginGuessedData,
   FACTOR_ADDED,
   FACTOR_REMOVED,
   PASSWORD_CHANGED,

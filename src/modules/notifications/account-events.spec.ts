@@ -8,7 +8,7 @@ const event = (type: string, userId: string | null = 'user'): StoredEvent => ({
   type,
   channel: 'account',
   userId,
-  subjectId: 'session',
+  subjectId: 'subject',
   data: {},
   createdAt: '2026-11-21T09:00:00.000Z',
 });
@@ -18,11 +18,15 @@ it.each(ACCOUNT_EVENTS.map((type) => [type]))('%s is told the user at once, as i
     eventId: 'event',
     userId: 'user',
     type,
-    data: { sessionId: 'session' },
     priority: 'high',
     scheduleToReplace: null,
   }),
 );
+
+it('the session or the user it is about is told along', () => {
+  expect(accountNoticeOf(event('auth.refresh_reused'))?.data).toEqual({ sessionId: 'subject' });
+  expect(accountNoticeOf(event('auth.login_guessed'))?.data).toEqual({ userId: 'subject' });
+});
 
 it('other events and accounts of nobody are not', () => {
   expect(accountNoticeOf(event('job.failed'))).toBeNull();

@@ -1,10 +1,12 @@
 import type { StoredEvent } from '../../kernel/realtime/index.js';
-import { REFRESH_REUSED } from '../auth/index.js';
+import { LOGIN_GUESSED, REFRESH_REUSED } from '../auth/index.js';
 import type { Notice } from './job-ended.js';
 
 interface Text {
   readonly title: string;
   readonly message: string;
+  /** What the event is about, and so the key of its id in the notification. */
+  readonly subject: 'sessionId' | 'userId';
 }
 
 /** What is told about each event of an account. */
@@ -14,6 +16,14 @@ const TEXTS: Readonly<Record<string, Text>> = {
     message:
       'Its refresh token was used a second time, so somebody else may have had a copy of it. ' +
       'Log in again there, and change your password if you do not know how that could happen.',
+    subject: 'sessionId',
+  },
+  [LOGIN_GUESSED]: {
+    title: 'Somebody is guessing your password',
+    message:
+      'There were so many wrong logins to your account that further ones have to wait. ' +
+      'From a device on which you have logged in before you still can.',
+    subject: 'userId',
   },
 };
 
@@ -29,8 +39,9 @@ export function accountNoticeOf({ id, type, userId, subjectId }: StoredEvent): N
     eventId: id,
     userId,
     type,
-    ...text,
-    data: { sessionId: subjectId },
+    title: text.title,
+    message: text.message,
+    data: { [text.subject]: subjectId },
     priority: 'high',
     expiresInDays: DAYS,
     scheduleToReplace: null,

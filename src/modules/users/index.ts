@@ -2,6 +2,7 @@ export { type AccountHook, AccountHooks, type PersonalRecords } from './account-
 export { EmailAddresses } from './email-addresses.service.js';
 export type { Mailbox } from './email-addresses.repository.js';
 export { TARGET_MS, calibrate, thisMachine } from './passwords/calibrate.js';
+export { identifierKey } from './identifiers.js';
 export { PasswordHasher } from './passwords/password-hasher.js';
 export { passwordProblem, refuseWeakPassword, type PasswordOwner } from './passwords/password-policy.js';
 export type { Locality } from './preferences/preferences.repository.js';

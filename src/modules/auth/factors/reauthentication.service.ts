@@ -6,6 +6,7 @@ import { AuditService } from '../../audit/index.js';
 import { PasswordHasher, UsersService, type Credentials, type UserView } from '../../users/index.js';
 import type { TokensView } from '../auth.schema.js';
 import { AccessTokens } from '../sessions/access-tokens.js';
+import { Guesses } from '../guessing/guesses.js';
 import { SessionsRepository } from '../sessions/sessions.repository.js';
 import { SessionsService, type OpenSession } from '../sessions/sessions.service.js';
 import { FactorProofs } from './factor-proofs.js';
@@ -29,10 +30,18 @@ export class ReauthenticationService {
     private readonly sessionRows: SessionsRepository,
     private readonly accessTokens: AccessTokens,
     private readonly audit: AuditService,
+    private readonly guesses: Guesses,
   ) {}
 
-  /** `UserError` 401 as of a login: `credentials_wrong`, `mfa_required`, `code_invalid`; 429 `too_many_codes`. */
-  async reauthenticate(actor: SessionActor, { password, code }: Reauthentication): Promise<TokensView> {
+  /**
+   * `UserError` 401 as of a login: `credentials_wrong`, `mfa_required`, `code_invalid`; 429 `too_many_codes`, or
+   * `too_many_guesses` after too many wrong passwords.
+   */
+  async reauthenticate(actor: SessionActor, proof: Reauthentication): Promise<TokensView> {
+    return this.guesses.ofUser('password', actor.userId, isWrongPassword, () => this.prove(actor, proof));
+  }
+
+  private async prove(actor: SessionActor, { password, code }: Reauthentication): Promise<TokensView> {
     const known = await this.users.credentialsById(this.database.as(actor).read, actor.userId);
     const { right } = await this.hasher.check(known?.passwordHash ?? null, password);
     if (!known || !right) return this.refuse(actor);
@@ -70,5 +79,8 @@ export class ReauthenticationService {
     throw wrong();
   }
 }
+
+const isWrongPassword = (error: unknown): boolean =>
+  error instanceof UserError && error.code === 'credentials_wrong';
 
 const wrong = (): UserError => UserError.unauthenticated('credentials_wrong', 'The password is wrong.');

@@ -6,8 +6,12 @@ import { Events } from '../../../kernel/realtime/index.js';
 import { AuditService } from '../../audit/index.js';
 import { PasswordHasher, UsersService } from '../../users/index.js';
 import { ACCOUNT_CHANNEL, PASSWORD_CHANGED, type PasswordChangedData } from '../auth.events.js';
+import { Guesses } from '../guessing/guesses.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { PasswordChange } from './passwords.schema.js';
+
+const isWrongPassword = (error: unknown): boolean =>
+  error instanceof UserError && error.errors.some(({ code }) => code === 'password_wrong');
 
 const ACTION = 'auth.password_change';
 
@@ -25,13 +29,20 @@ export class PasswordsService {
     private readonly sessions: SessionsService,
     private readonly audit: AuditService,
     private readonly events: Events,
+    private readonly guesses: Guesses,
   ) {}
 
   /**
    * `UserError` 400 naming the field: a new password nobody may have, `password_wrong` for the current one,
-   * `password_unchanged`; 409 when somebody else has changed it at the same moment.
+   * `password_unchanged`; 409 when somebody else has changed it at the same moment; 429 after too many wrong ones.
    */
   async change(actor: SessionActor, change: PasswordChange): Promise<void> {
+    await this.guesses.ofUser('password', actor.userId, isWrongPassword, () =>
+      this.changeOnce(actor, change),
+    );
+  }
+
+  private async changeOnce(actor: SessionActor, change: PasswordChange): Promise<void> {
     const { currentPassword, newPassword, keepOtherSessions } = change;
     const user = await this.users.get(actor.userId);
     const known = await this.users.credentialsById(this.database.read, actor.userId);
