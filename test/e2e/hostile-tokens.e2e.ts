@@ -274,8 +274,9 @@ describe('an access token somebody has made or changed', () => {
       value.replace('right', accessToken),
     ]);
     const answer = await send(sent);
-    expect(answer).toMatchObject({ status: 401, code: 'token_invalid' });
-    expect(refusals(answer.requestId)).toMatchObject([{ reason: 'repeated_header' }]);
+    expect(answer).toMatchObject({ status: 400, code: 'header_duplicated' });
+    const told = lines.filter(({ requestId, level }) => requestId === answer.requestId && level === WARN);
+    expect(told).toMatchObject([{ field: 'authorization', msg: 'a repeated header field was refused' }]);
   });
 
   it('two tokens in one header are none', async () => {

@@ -6,11 +6,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { DynamicModule } from '@nestjs/common';
 import { Settings, inNetworks } from '../config/index.js';
 import { Log } from '../log/index.js';
+import { answerOptions } from './allowed-methods.js';
 import { clientAddress } from './client-address.js';
+import { answerClientError } from './client-errors.js';
+import { refuseRepeatedHeaders } from './header-guard.js';
+import { parseJson } from './json-body.js';
 import { serveDocumentation } from './openapi.js';
 import { BODY_LIMIT_BYTES, toAppError, toProblem } from './problem.js';
 import { ProblemFilter } from './problem.filter.js';
 import { pathOf, requestContext, requestIdFrom } from './request-context.js';
+import { BARE_HEADERS, HELMET } from './security-headers.js';
 import { refuseUnstorable } from './text-guard.js';
 import { validationPipe } from './validation.js';
 
@@ -28,6 +33,7 @@ export async function createHttpApplication(root: DynamicModule, log: Log): Prom
     routerOptions: { querystringParser: strictQuery },
     trustProxy: (address) => isTrustedProxy(address),
     frameworkErrors: sendProblem,
+    clientErrorHandler: answerClientError(log),
   });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: log,
@@ -36,10 +42,9 @@ export async function createHttpApplication(root: DynamicModule, log: Log): Prom
     bodyParser: false,
   });
   isTrustedProxy = inNetworks(app.get(Settings).trustedProxies);
+  answerOptions(app.getHttpAdapter().getInstance());
   acceptOnlyJson(app);
-  await app.register(helmet, {
-    contentSecurityPolicy: { useDefaults: true, directives: { upgradeInsecureRequests: null } },
-  });
+  await app.register(helmet, HELMET);
   warnOfUntrustedProxy(app, log, isTrustedProxy);
   installHooks(app, log);
   app.useGlobalPipes(validationPipe);
@@ -49,18 +54,17 @@ export async function createHttpApplication(root: DynamicModule, log: Log): Prom
   return app;
 }
 
-/**
- * Bodies are JSON; other types are 415 unless a route's plugin brings their parser. What a parser refuses is given
- * its code here, because the platform hands on nothing but its text.
- */
+/** Bodies are JSON; other types are 415 unless a route's plugin brings their parser. */
 function acceptOnlyJson(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
-  const parse = fastify.getDefaultJsonParser('error', 'error');
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    // Many clients name the type on every POST: an empty body is none, and a route that needs one says so.
-    if (body === '') return done(null, undefined);
-    void parse(request, body, (error, value) => done(error && toAppError(error), value));
+  fastify.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      // Many clients name the type on every POST: an empty body is none, and a route that needs one says so.
+      done(null, body === '' ? undefined : parseJson(body));
+    } catch (error) {
+      done(toAppError(error));
+    }
   });
 }
 
@@ -69,11 +73,7 @@ function sendProblem(error: Error, request: FastifyRequest, reply: FastifyReply)
   const problem = toAppError(error);
   void reply
     .status(problem.status)
-    .headers({
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-      'X-Request-Id': request.id,
-    })
+    .headers({ ...BARE_HEADERS, 'X-Request-Id': request.id })
     .type('application/problem+json; charset=utf-8')
     .send(JSON.stringify(toProblem(problem, request.url, request.id)));
 }
@@ -91,6 +91,13 @@ function installHooks(app: NestFastifyApplication, log: Log): void {
     };
     requestContext.run(context, done);
   });
+  fastify.addHook('onRequest', (request: FastifyRequest, _reply: FastifyReply, done: () => void) => {
+    refuseRepeatedHeaders(request.raw.rawHeaders, (field) => {
+      const details = { field, requestId: request.id, ipAddress: clientAddress(request) };
+      requests.warn(details, 'a repeated header field was refused');
+    });
+    done();
+  });
   fastify.addHook('preValidation', (request: FastifyRequest, _reply: FastifyReply, done: () => void) => {
     refuseUnstorable(request.params, 'path');
     refuseUnstorable(request.query, 'query');
@@ -101,6 +108,10 @@ function installHooks(app: NestFastifyApplication, log: Log): void {
     'onSend',
     (_request: FastifyRequest, reply: FastifyReply, _payload: unknown, done: () => void) => {
       if (!reply.hasHeader('Cache-Control')) void reply.header('Cache-Control', 'no-store');
+      // The page of the documentation and its scripts come without one; a browser would guess (ASVS 4.1.1).
+      const type = reply.getHeader('Content-Type');
+      if (typeof type === 'string' && /^(text\/[a-z]+|application\/javascript)$/.test(type))
+        void reply.header('Content-Type', `${type}; charset=utf-8`);
       done();
     },
   );

@@ -14,4 +14,5 @@ export {
   parseOrThrow,
   textOf,
   uuid,
+  wholeNumberIn,
 } from './validation.js';

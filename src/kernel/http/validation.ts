@@ -90,8 +90,18 @@ export const instantIn = z.iso
     context.addIssue({ code: 'custom', message: 'must lie between the years 1970 and 9999' });
     return z.NEVER;
   });
+/** A whole number from the query, in decimal digits alone: not what else `Number` takes, such as `0x10` or `1e1`. */
+export const wholeNumberIn = (minimum: number, maximum: number, fallback: number) =>
+  z
+    .string({ error: 'must be a number' })
+    .regex(/^(?:0|[1-9]\d{0,8})$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(minimum).max(maximum))
+    .meta({ type: 'integer', minimum, maximum })
+    .default(fallback);
+
 export const pageQuery = {
-  limit: z.coerce.number({ error: 'must be a number' }).int().min(1).max(100).default(20),
+  limit: wholeNumberIn(1, 100, 20),
   cursor: uuid.optional(),
 };
 export const pageOf = <T extends z.ZodType>(item: T) =>

@@ -143,7 +143,9 @@ export function openSse(
   });
   raw.write(`retry: ${RETRY_MS}\n\n`);
   const stream = new SseStream(raw);
-  registry.add(stream, actor);
+  // HEAD asks for the head alone: kept open, it would wait for ever.
+  if (request.method === 'HEAD') stream.close();
+  else registry.add(stream, actor);
   return stream;
 }
 

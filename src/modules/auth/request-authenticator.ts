@@ -3,7 +3,6 @@ import { Authenticator, type Demands, type Identity, type UserActor } from '../.
 import { UserError, pathOf } from '../../kernel/http/index.js';
 import { ApiKeyAuthenticator } from './api-keys/api-key-authenticator.js';
 import { API_KEY_START } from './api-keys/api-key-form.js';
-import { countOf } from './raw-headers.js';
 import { PassportAuthenticator } from './sessions/passport-authenticator.js';
 import { TicketsService } from './tickets/tickets.service.js';
 
@@ -12,7 +11,6 @@ interface IncomingRequest {
   readonly url: string;
   readonly headers: { readonly authorization?: string };
   readonly query: Record<string, unknown>;
-  readonly raw: { readonly rawHeaders: readonly string[] };
 }
 
 /** The kernel's port: which kind of credentials a request carries decides who looks at them. */
@@ -58,9 +56,7 @@ function ticketOf({ method, headers, query }: IncomingRequest, demands: Demands)
   return ticket;
 }
 
-/** Null when there are several headers: those are refused with the tokens. */
-function apiKeyOf({ headers, raw }: IncomingRequest): string | null {
+function apiKeyOf({ headers }: IncomingRequest): string | null {
   const [, token] = /^bearer\s+(\S+)$/i.exec(headers.authorization ?? '') ?? [];
-  if (!token?.startsWith(API_KEY_START) || countOf('authorization', raw.rawHeaders) > 1) return null;
-  return token;
+  return token?.startsWith(API_KEY_START) ? token : null;
 }

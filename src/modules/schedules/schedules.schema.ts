@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { instantIn, instantOut, nameOf, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
+import {
+  instantIn,
+  instantOut,
+  nameOf,
+  pageOf,
+  pageQuery,
+  uuid,
+  wholeNumberIn,
+} from '../../kernel/http/index.js';
 import { jobRequest } from '../jobs/index.js';
 import { MAX_UPCOMING } from './core/index.js';
 import { SLOT_OUTCOMES } from './schedule-slot.entity.js';
@@ -162,7 +170,7 @@ export const slotPage = pageOf(slotView);
 const from = instantIn.optional().describe('Items at or after this time; now when absent.');
 export const previewQuery = z.strictObject({
   from,
-  count: z.coerce.number({ error: 'must be a number' }).int().min(1).max(MAX_UPCOMING).default(10),
+  count: wholeNumberIn(1, MAX_UPCOMING, 10),
 });
 export type PreviewQuery = z.output<typeof previewQuery>;
 export const previewBody = z.strictObject({

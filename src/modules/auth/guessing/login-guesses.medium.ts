@@ -268,6 +268,18 @@ describe('wrong tokens and passwords elsewhere (ASVS 6.6.3)', () => {
     expect(codes(right)).toEqual(times(50, 200));
   });
 
+  it('mailed codes: the fourth wrong one of an address is 429, whatever it was for', async () => {
+    const use = (path: string, more = {}) =>
+      app.call('POST', path, {
+        body: { token: 'x'.repeat(43), ...more },
+        headers: { 'x-forwarded-for': '198.51.100.72' },
+      });
+    const reset = () => use('/auth/password/reset', { newPassword: 'an altogether different sentence' });
+    expect(
+      codes([await use('/auth/email/verify'), await use('/auth/email/undo'), await reset(), await reset()]),
+    ).toEqual([...times(3, 'token_invalid'), 'too_many_guesses']);
+  });
+
   it('the current password when changing it: after five wrong ones even the right one waits', async () => {
     await account('changer');
     const { accessToken: token } = (await login({ identifier: 'changer', from: '198.51.100.71' }))

@@ -2,7 +2,8 @@ import { Body, Controller, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { CurrentSession, Public, Requires, type SessionActor } from '../../../kernel/auth/index.js';
-import { Returns, ReturnsNothing } from '../../../kernel/http/index.js';
+import { Returns, ReturnsNothing, UserError } from '../../../kernel/http/index.js';
+import { Guesses } from '../guessing/guesses.js';
 import { EmailChange } from './email-change.service.js';
 import { EmailVerification } from './email-verification.service.js';
 import { acceptedView, addressIn, codeIn, resetIn, type AcceptedView } from './mail-flows.schema.js';
@@ -11,6 +12,8 @@ import { PasswordReset } from './password-reset.service.js';
 
 type Address = z.output<typeof addressIn>;
 type Code = z.output<typeof codeIn>;
+
+const isWrongCode = (error: unknown): boolean => error instanceof UserError && error.code === 'token_invalid';
 
 const ACCEPTED: AcceptedView = { status: 'accepted' };
 const SAME_ANSWER = 'answers the same, after the same time, whoever has the address';
@@ -24,13 +27,14 @@ export class MailFlowsController {
     private readonly codes: MailedCodes,
     private readonly resets: PasswordReset,
     private readonly changes: EmailChange,
+    private readonly guesses: Guesses,
   ) {}
 
   @Post('email/verify')
   @Public(PROVES_MAILBOX)
   @ReturnsNothing('The address is proven, or a change of address is carried out; 400 `token_invalid`.')
   verify(@Body({ schema: codeIn }) { token }: Code): Promise<void> {
-    return this.codes.verify(token);
+    return this.guarded(() => this.codes.verify(token));
   }
 
   @Post('email/resend')
@@ -58,7 +62,7 @@ export class MailFlowsController {
     'The account has its former address again and no session; a code for a new password is mailed.',
   )
   undo(@Body({ schema: codeIn }) { token }: Code): Promise<void> {
-    return this.changes.undo(token);
+    return this.guarded(() => this.changes.undo(token));
   }
 
   @Post('password/forgot')
@@ -73,6 +77,11 @@ export class MailFlowsController {
   @Public(PROVES_MAILBOX)
   @ReturnsNothing('The password is set and all sessions have ended; log in with it. 400 `token_invalid`.')
   reset(@Body({ schema: resetIn }) { token, newPassword }: z.output<typeof resetIn>): Promise<void> {
-    return this.resets.reset(token, newPassword);
+    return this.guarded(() => this.resets.reset(token, newPassword));
+  }
+
+  /** Wrong codes count against the address they come from: 429 `too_many_guesses`. */
+  private guarded(use: () => Promise<void>): Promise<void> {
+    return this.guesses.ofAddress('mailed-code', isWrongCode, use);
   }
 }

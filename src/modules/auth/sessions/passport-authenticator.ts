@@ -7,14 +7,12 @@ import { AccessTokenStrategy, type AccessClaims } from './access-token.strategy.
 import { SessionActivity } from './session-activity.js';
 import { StandingSessions } from './standing-sessions.js';
 import { TokenRefused } from './token-refused.js';
-import { countOf } from '../raw-headers.js';
 
 /** Ours have about 400 characters; what is longer is not worth a look at its signature. */
 const MAX_HEADER_CHARACTERS = 4_096;
 
 interface IncomingRequest {
   readonly headers: { readonly authorization?: string };
-  readonly raw: { readonly rawHeaders: readonly string[] };
 }
 
 /**
@@ -73,8 +71,6 @@ export class PassportAuthenticator extends Authenticator {
     const http = context.switchToHttp();
     const request = http.getRequest<IncomingRequest>();
     const { authorization } = request.headers;
-    // Of several headers the server keeps the first and a proxy may have looked at the last.
-    if (countOf('authorization', request.raw.rawHeaders) > 1) throw new TokenRefused('repeated_header');
     if (authorization === undefined || !/^bearer\s+\S/i.test(authorization))
       throw new TokenRefused('missing');
     if (authorization.length > MAX_HEADER_CHARACTERS) throw new TokenRefused('oversized');

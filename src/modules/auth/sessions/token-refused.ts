@@ -3,7 +3,6 @@ import { UserError } from '../../../kernel/http/index.js';
 /** Which check a token failed, for the log: fixed words, so that nothing of the token can be in them. */
 export type RefusalReason =
   | 'missing'
-  | 'repeated_header'
   | 'oversized'
   | 'malformed'
   | 'algorithm'
