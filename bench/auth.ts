@@ -13,6 +13,7 @@ import { Keyring } from '../src/kernel/crypto/index.js';
 import { accessTokenOptions } from '../src/modules/auth/sessions/access-tokens.js';
 import { RefreshTokens } from '../src/modules/auth/sessions/refresh-tokens.js';
 import { SigningKeys } from '../src/modules/auth/sessions/signing-keys.js';
+import { NO_LIMITS } from './no-limits.js';
 import { startBenchServices } from './services.js';
 
 /**
@@ -247,6 +248,7 @@ async function main(): Promise<void> {
         STEWARD_ROLE: 'api',
         STEWARD_DEMO: 'false',
         LOG_LEVEL: 'warn',
+        ...NO_LIMITS,
       });
       try {
         for (const row of await rowsOf(server, sessions, admin, seconds))

@@ -9,6 +9,7 @@ import { Database } from '../src/kernel/database/index.js';
 import { createHttpApplication } from '../src/kernel/http/application.js';
 import { Log } from '../src/kernel/log/index.js';
 import { PasswordHasher, UsersService } from '../src/modules/users/index.js';
+import { NO_LIMITS } from './no-limits.js';
 import { startBenchServices } from './services.js';
 
 /**
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
     STEWARD_DATA_DIR: dataDir,
     STEWARD_ROLE: 'api',
     STEWARD_LOGIN_FLOOR_MS: process.argv[3],
+    ...NO_LIMITS,
   });
   const log = Log.create({ level: 'fatal', format: 'json' });
   const app = await createHttpApplication(AppModule.forRoot({ settings, databaseUrl, log }), log);

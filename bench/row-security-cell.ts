@@ -7,6 +7,7 @@ import { listen } from '../src/kernel/http/listen.js';
 import { Log } from '../src/kernel/log/index.js';
 import { FirstAdmin } from '../src/modules/auth/index.js';
 import type { CellOrder, CellReady } from './row-security.js';
+import { NO_LIMITS } from './no-limits.js';
 
 /** One server that answers HTTP, with row-level security or without any trace of it. */
 async function serve({ databaseUrl, password, withRows }: CellOrder): Promise<CellReady> {
@@ -21,6 +22,7 @@ async function serve({ databaseUrl, password, withRows }: CellOrder): Promise<Ce
     STEWARD_SECRET: 'the secret of the benchmarks, long enough',
     STEWARD_ADMIN_PASSWORD: password,
     STEWARD_ROLE: 'api',
+    ...NO_LIMITS,
     LOG_LEVEL: 'error',
   });
   const log = Log.create({ level: 'error', format: 'json' });

@@ -11,7 +11,7 @@ import { AuthModule } from '../../src/modules/auth/index.js';
 import { StandingSessions } from '../../src/modules/auth/sessions/standing-sessions.js';
 import { UsersModule } from '../../src/modules/users/index.js';
 import { asApplication, createTestDatabase, openPool } from './database.js';
-import { NO_LIMITS } from './no-limits.js';
+import { NO_LIMITS } from '../../bench/no-limits.js';
 
 @Module({})
 class AccountsRoot {

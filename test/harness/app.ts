@@ -13,7 +13,7 @@ import { Log } from '../../src/kernel/log/index.js';
 import { FirstAdmin } from '../../src/modules/auth/index.js';
 import { accessToken } from './client.js';
 import { asApplication, createTestDatabase } from './database.js';
-import { NO_LIMITS } from './no-limits.js';
+import { NO_LIMITS } from '../../bench/no-limits.js';
 import { quietLog } from './quiet-log.js';
 
 const ADMIN = { identifier: 'admin@steward.local', password: 'the password of the tests' };

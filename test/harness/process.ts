@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { NO_LIMITS } from './no-limits.js';
+import { NO_LIMITS } from '../../bench/no-limits.js';
 import { until } from './until.js';
 
 const MAIN = path.resolve(import.meta.dirname, '../../dist/src/main.js');

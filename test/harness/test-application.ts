@@ -12,7 +12,7 @@ import { createHttpApplication } from '../../src/kernel/http/application.js';
 import { UserError } from '../../src/kernel/http/index.js';
 import { KernelModule } from '../../src/kernel/kernel.module.js';
 import { asApplication } from './database.js';
-import { NO_LIMITS } from './no-limits.js';
+import { NO_LIMITS } from '../../bench/no-limits.js';
 import { quietLog } from './quiet-log.js';
 
 /** Takes the header `x-test-user: <user id>[ <role>]` for who asks. */

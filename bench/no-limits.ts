@@ -1,4 +1,4 @@
-/** Tests log in and poll more often than people do; those of the limits themselves set their own. */
+/** Tests and benchmarks log in and ask more often than people do; tests of the limits themselves set their own. */
 export const NO_LIMITS = {
   STEWARD_RATE_LIMIT_USER: '0',
   STEWARD_RATE_LIMIT_ANONYMOUS: '0',
