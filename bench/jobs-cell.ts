@@ -48,7 +48,7 @@ async function drainSteward({ cell, jobs, ownerUrl, applicationUrl, redisUrl }: 
     [userId],
   );
   await client.query(
-    `insert into jobs (id, user_id, type, queue, payload, run_at) select id, $2, $3, 'default', '{"n": 1}', now() from unnest($1::uuid[]) as id`,
+    `insert into jobs (id, user_id, type, queue, payload, run_at, turn) select id, $2, $3, 'default', '{"n": 1}', now(), 0 from unnest($1::uuid[]) as id`,
     [Array.from({ length: jobs }, () => v7()), userId, type],
   );
   const settings = loadSettings({

@@ -45,6 +45,7 @@ const VALUES: Readonly<Record<string, string | null>> = {
   'jobs.queue': `'files'`,
   'jobs.status': `'failed'`,
   'jobs.run_at': null,
+  'jobs.turn': null,
   'jobs.completed_at': `clock_timestamp() + interval '1 hour'`,
   'job_logs.level': `'info'`,
   'recovery_codes.code_hash': `decode(repeat('ab', 32), 'hex')`,

@@ -182,7 +182,7 @@ export class Scheduling {
 
   async endJobs(ruleId: string): Promise<void> {
     await this.sql(
-      `update jobs set status = 'cancelled', run_at = null, cancelled_at = clock_timestamp()
+      `update jobs set status = 'cancelled', run_at = null, turn = null, cancelled_at = clock_timestamp()
         where schedule_id = $1 and status in ('pending', 'queued')`,
       [ruleId],
     );

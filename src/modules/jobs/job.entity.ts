@@ -28,6 +28,10 @@ export class JobEntity {
   @Column('text', { nullable: true }) requestId: string | null;
   /** When it is due: set exactly while it is pending. */
   @Column('timestamptz', { nullable: true }) runAt: Date | null;
+  /** Its place among the due jobs of its queue and priority; null unless it is pending and due. */
+  @Column('bigint', { nullable: true }) turn: string | null;
+  /** The limit of its type that it falls under; null where the type has none. */
+  @Column('text', { nullable: true }) limitKey: string | null;
   @Column('integer', { default: 0 }) dispatchNo: number;
   @Column('timestamptz', { nullable: true }) dispatchedAt: Date | null;
   /** Plus one per claim; every write of an attempt names it (rule 7). */

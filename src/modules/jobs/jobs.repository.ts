@@ -25,6 +25,10 @@ export interface NewJob {
   readonly scheduledFor: Date | null;
   readonly scheduleId: string | null;
   readonly requestId: string | null;
+  /** The limit of its type that it falls under; null where the type has none. */
+  readonly limitKey: string | null;
+  /** Its place among the due jobs of its queue and priority. */
+  readonly turn: number;
 }
 
 export interface JobFilter extends PageRequest {
@@ -44,11 +48,11 @@ export class JobsRepository {
   async insert(tx: Tx, jobs: readonly NewJob[]): Promise<void> {
     await execute(
       tx,
-      `insert into jobs (id, user_id, type, queue, priority, payload, max_retries, timeout_seconds, scheduled_for, schedule_id, request_id, run_at)
-       select n.id, n.user_id, n.type, n.queue, n.priority, n.payload, n.max_retries, n.timeout_seconds, n.scheduled_for, n.schedule_id, n.request_id,
-              greatest(n.scheduled_for, now())
-         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::jsonb[], $7::integer[], $8::integer[], $9::timestamptz[], $10::uuid[], $11::text[])
-              as n(id, user_id, type, queue, priority, payload, max_retries, timeout_seconds, scheduled_for, schedule_id, request_id)`,
+      `insert into jobs (id, user_id, type, queue, priority, payload, max_retries, timeout_seconds, scheduled_for, schedule_id, request_id, limit_key, run_at, turn)
+       select n.id, n.user_id, n.type, n.queue, n.priority, n.payload, n.max_retries, n.timeout_seconds, n.scheduled_for, n.schedule_id, n.request_id, n.limit_key,
+              greatest(n.scheduled_for, now()), case when n.scheduled_for is null or n.scheduled_for <= now() then n.turn end
+         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::jsonb[], $7::integer[], $8::integer[], $9::timestamptz[], $10::uuid[], $11::text[], $12::text[], $13::bigint[])
+              as n(id, user_id, type, queue, priority, payload, max_retries, timeout_seconds, scheduled_for, schedule_id, request_id, limit_key, turn)`,
       [
         jobs.map((job) => job.id),
         jobs.map((job) => job.userId),
@@ -61,6 +65,8 @@ export class JobsRepository {
         jobs.map((job) => job.scheduledFor),
         jobs.map((job) => job.scheduleId),
         jobs.map((job) => job.requestId),
+        jobs.map((job) => job.limitKey),
+        jobs.map((job) => job.turn),
       ],
     );
   }
@@ -94,7 +100,7 @@ export class JobsRepository {
   async cancelWaiting(tx: Tx, id: string): Promise<boolean> {
     const moved = await execute(
       tx,
-      `update jobs set status = 'cancelled', run_at = null, cancelled_at = greatest(clock_timestamp(), created_at, started_at), updated_at = clock_timestamp()
+      `update jobs set status = 'cancelled', run_at = null, turn = null, cancelled_at = greatest(clock_timestamp(), created_at, started_at), updated_at = clock_timestamp()
         where id = $1 and status in ('pending', 'queued')`,
       [id],
     );

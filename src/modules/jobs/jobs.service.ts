@@ -83,6 +83,8 @@ export class JobsService {
         scheduledFor: request.scheduledFor ?? null,
         scheduleId: request.scheduleId ?? null,
         requestId: requestContext.current()?.requestId ?? null,
+        limitKey: null,
+        turn: 0,
       },
     ]);
     await this.audit.record(tx, {

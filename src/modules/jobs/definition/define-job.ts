@@ -22,13 +22,66 @@ export interface JobDefinition<Payload = unknown> {
   readonly timeoutSeconds: number;
   /** Jobs one queue message may carry: 1 for anything long, up to 100 for small quick work. */
   readonly hintSize: number;
+  /** Attempts of this type at the same time in one process; null: as many as the queue's workers take. */
+  readonly concurrency: number | null;
+  readonly limits: JobLimits<Payload>;
+  /** At most one job with the same key at a time: a second request answers the first one's job. */
+  readonly unique: UniqueJobs<Payload> | null;
+  /** What follows when a worker dies in the middle: `fail` for work that may not be done twice. */
+  readonly onCrash: 'again' | 'fail';
+  /** For people: what an attempt that comes after another one repeats. */
+  readonly repeats: string;
+  readonly sizes: JobSizes;
 }
 
-type Optional = 'queue' | 'requiredRole' | 'maxRetries' | 'backoff' | 'timeoutSeconds' | 'hintSize';
+/** Whose job it is and what it is about, for the keys of limits and uniqueness. */
+export type JobKey<Payload> = (payload: Payload, job: { readonly userId: string | null }) => string;
+
+/** Hold across all processes. */
+export interface JobLimits<Payload = unknown> {
+  /** Jobs of this type in flight at the same time. */
+  readonly global?: number;
+  /** The same for jobs of one key, for example of one user or one remote. */
+  readonly perKey?: { readonly jobs: number; readonly key: JobKey<Payload> };
+  /** Jobs started within any such time; with a key, for each key. */
+  readonly rate?: { readonly jobs: number; readonly perSeconds: number; readonly key?: JobKey<Payload> };
+}
+
+export interface UniqueJobs<Payload = unknown> {
+  /** How long a job keeps others of its key away: until it starts, or until it has ended. */
+  readonly until: 'started' | 'finished';
+  readonly key: JobKey<Payload>;
+}
+
+/** Largest sizes. What is larger is refused (payload, 413) or cut with a mark that says so (the others). */
+export interface JobSizes {
+  /** Bytes of JSON. */
+  readonly payload: number;
+  /** Characters of JSON. */
+  readonly result: number;
+  /** Lines one attempt may log. */
+  readonly logLines: number;
+}
+
+export const DEFAULT_SIZES: JobSizes = { payload: 262_144, result: 65_536, logLines: 1_000 };
+
+type Optional =
+  | 'queue'
+  | 'requiredRole'
+  | 'maxRetries'
+  | 'backoff'
+  | 'timeoutSeconds'
+  | 'hintSize'
+  | 'concurrency'
+  | 'limits'
+  | 'unique'
+  | 'onCrash'
+  | 'repeats';
 
 /** Declares a job type; what is left out takes the value written here. */
 export function defineJob<Payload>(
-  definition: Omit<JobDefinition<Payload>, Optional> & Partial<Pick<JobDefinition<Payload>, Optional>>,
+  definition: Omit<JobDefinition<Payload>, Optional | 'sizes'> &
+    Partial<Pick<JobDefinition<Payload>, Optional>> & { readonly sizes?: Partial<JobSizes> },
 ): JobDefinition<Payload> {
   return {
     queue: 'default',
@@ -37,7 +90,13 @@ export function defineJob<Payload>(
     backoff: { kind: 'exponential', seconds: 5, maxSeconds: 3600 },
     timeoutSeconds: 3600,
     hintSize: 1,
+    concurrency: null,
+    limits: {},
+    unique: null,
+    onCrash: 'again',
+    repeats: 'Everything: an attempt begins from the start.',
     ...definition,
+    sizes: { ...DEFAULT_SIZES, ...definition.sizes },
   };
 }
 

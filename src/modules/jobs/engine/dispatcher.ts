@@ -68,6 +68,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async pass(): Promise<void> {
+    await this.database.system('job dispatch').tx((tx) => this.moves.becomeDue(tx, BATCH));
     for (const queue of QUEUE_NAMES) await this.dispatch(queue);
   }
 

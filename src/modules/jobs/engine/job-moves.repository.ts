@@ -64,13 +64,24 @@ export const MAX_CRASHES = 3;
  */
 @Injectable()
 export class JobMovesRepository {
+  /** Gives the pending jobs whose time has come a turn: first come, first served. Answers how many. */
+  async becomeDue(tx: Tx, limit: number): Promise<number> {
+    return execute(
+      tx,
+      `with due as (
+         select id from jobs where run_at <= now() and turn is null order by run_at, id limit $1 for update skip locked)
+       update jobs set turn = 0, updated_at = clock_timestamp() from due where jobs.id = due.id and jobs.status = 'pending'`,
+      [limit],
+    );
+  }
+
   /** `pending → queued` for due jobs, most urgent first. Concurrent dispatchers share them out by SKIP LOCKED. */
   async dispatchDue(tx: Tx, queue: string, limit: number): Promise<DispatchedJob[]> {
     return query<DispatchedJob>(
       tx,
       `with due as (
-         select id from jobs where queue = $1 and run_at <= now() order by priority, run_at, id limit $2 for update skip locked)
-       update jobs set status = 'queued', run_at = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
+         select id from jobs where queue = $1 and turn is not null and limit_key is null order by priority, turn, id limit $2 for update skip locked)
+       update jobs set status = 'queued', run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
          from due where jobs.id = due.id and jobs.status = 'pending'
        returning jobs.id, jobs.type, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt"`,
       [queue, limit],
@@ -198,7 +209,7 @@ export class JobMovesRepository {
       tx,
       `with orphan as (
          select id from jobs
-          where completed_at is null and cancelled_at is null and status = 'running'
+          where run_at is null and completed_at is null and cancelled_at is null and status = 'running'
             and clock_timestamp() < $3::timestamptz + interval '5 seconds'
             and not exists (select from workers where workers.id = jobs.worker_id and beat_at > clock_timestamp() - make_interval(secs => $1))
           order by id for update skip locked),
@@ -223,7 +234,7 @@ export class JobMovesRepository {
     return execute(
       tx,
       `update jobs set status = 'pending', run_at = now(), updated_at = clock_timestamp()
-        where completed_at is null and cancelled_at is null and status = 'queued' and queue = $1
+        where run_at is null and completed_at is null and cancelled_at is null and status = 'queued' and queue = $1
           and dispatched_at < clock_timestamp() - make_interval(secs => $2)
           and ($3::timestamptz is null or dispatched_at < $3)`,
       [queue, olderThanSeconds, before],

@@ -35,7 +35,7 @@ export class WorkersRepository {
     return query<HeldJob>(
       read,
       `select id, lease_epoch as "leaseEpoch", cancel_requested_at is not null as "cancelRequested" from jobs
-        where completed_at is null and cancelled_at is null and status = 'running' and worker_id = $1`,
+        where run_at is null and completed_at is null and cancelled_at is null and status = 'running' and worker_id = $1`,
       [workerId],
     );
   }
