@@ -5,6 +5,7 @@ import { AuditModule } from '../audit/index.js';
 import { UsersModule } from '../users/index.js';
 import { JobRegistry } from './definition/job-registry.js';
 import { AttemptJournal } from './engine/attempt-journal.js';
+import { DispatchRepository } from './engine/dispatch.repository.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
@@ -35,6 +36,7 @@ import { JobsService } from './jobs.service.js';
     JobsAccountRepository,
     JobRegistry,
     Dispatcher,
+    DispatchRepository,
     Reconciler,
     JobWorker,
     OutcomeWriter,
