@@ -18,6 +18,7 @@ import { JobLogEntity } from './job-log.entity.js';
 import { JobStreamController } from './job-stream.controller.js';
 import { JobStream } from './job-stream.js';
 import { JobsAccountRepository } from './jobs-account.repository.js';
+import { JobsCreation } from './jobs-creation.js';
 import { JobsAccount } from './jobs.account.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
@@ -28,6 +29,7 @@ import { JobsService } from './jobs.service.js';
   controllers: [JobsController, JobStreamController],
   providers: [
     JobsService,
+    JobsCreation,
     JobStream,
     JobsRepository,
     JobsAccount,
