@@ -61,6 +61,7 @@ const CONTRACT = `
   get    /api/job-types
   get    /api/jobs
   post   /api/jobs
+  post   /api/jobs/bulk
   get    /api/jobs/{id}
   get    /api/jobs/{id}/logs
   get    /api/jobs/{id}/events
@@ -116,6 +117,8 @@ const VIEWS = [
   'Job',
   'JobLog',
   'JobType',
+  'BulkJobs',
+  'BulkJobProblem',
   'Remote',
   'Schedule',
   'Slot',
