@@ -66,6 +66,10 @@ const CONTRACT = `
   get    /api/jobs/{id}/events
   post   /api/jobs/{id}/cancel
   post   /api/jobs/{id}/retry
+  get    /api/queues
+  post   /api/queues/{name}/pause
+  post   /api/queues/{name}/resume
+  get    /api/workers
   get    /api/events
   get    /api/audit-logs
   get    /api/users/me/audit-logs
@@ -116,6 +120,8 @@ const VIEWS = [
   'Job',
   'JobLog',
   'JobType',
+  'Queue',
+  'Worker',
   'Remote',
   'Schedule',
   'Slot',
