@@ -18,6 +18,7 @@ import { JobLogEntity } from './job-log.entity.js';
 import { JobStreamController } from './job-stream.controller.js';
 import { JobStream } from './job-stream.js';
 import { JobsAccountRepository } from './jobs-account.repository.js';
+import { JobsCreation } from './jobs-creation.js';
 import { JobsAccount } from './jobs.account.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
@@ -33,6 +34,7 @@ import { QueuesService } from './queues/queues.service.js';
   controllers: [JobsController, JobStreamController, QueuesController],
   providers: [
     JobsService,
+    JobsCreation,
     JobStream,
     JobsRepository,
     JobsAccount,
