@@ -25,10 +25,15 @@ import { JobsAccount } from './jobs.account.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
+import { QueuePausesRepository } from './queues/queue-pauses.repository.js';
+import { QueuePauses } from './queues/queue-pauses.js';
+import { QueuesController } from './queues/queues.controller.js';
+import { QueuesRepository } from './queues/queues.repository.js';
+import { QueuesService } from './queues/queues.service.js';
 
 @Module({
   imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
-  controllers: [JobsController, JobStreamController, BulkJobsController],
+  controllers: [JobsController, JobStreamController, BulkJobsController, QueuesController],
   providers: [
     JobsService,
     JobsCreation,
@@ -47,6 +52,10 @@ import { JobsService } from './jobs.service.js';
     AttemptJournal,
     JobMovesRepository,
     WorkersRepository,
+    QueuePauses,
+    QueuePausesRepository,
+    QueuesRepository,
+    QueuesService,
   ],
   exports: [JobsService],
 })
