@@ -27,8 +27,8 @@ export interface NewJob {
   readonly requestId: string | null;
   /** The limit of its type that it falls under; null where the type has none. */
   readonly limitKey: string | null;
-  /** Its place among the due jobs of its queue and priority. */
-  readonly turn: number;
+  /** Its place among the due jobs of its queue and priority; null where that is decided when its time has come. */
+  readonly turn: number | null;
 }
 
 export interface JobFilter extends PageRequest {

@@ -6,6 +6,7 @@ import { Hub } from '../../kernel/realtime/index.js';
 import { AuditService } from '../audit/index.js';
 import { JobRegistry, type JobType } from './definition/job-registry.js';
 import { Dispatcher } from './engine/dispatcher.js';
+import { FairTurns, ownerOf } from './engine/fair-turns.js';
 import { JOB_CANCEL_TOPIC } from './engine/job-worker.js';
 import type { EndedJob } from './engine/job-moves.repository.js';
 import { Settler } from './engine/settler.js';
@@ -42,6 +43,7 @@ export class JobsService {
     private readonly audit: AuditService,
     private readonly idempotency: Idempotency,
     private readonly dispatcher: Dispatcher,
+    private readonly turns: FairTurns,
     private readonly settler: Settler,
     private readonly hub: Hub,
   ) {}
@@ -70,13 +72,14 @@ export class JobsService {
     if (userId === null && definition.requiredRole !== 'system') throw new Error('a job needs an owner');
     if (request.id !== undefined && (await this.jobs.find(tx, request.id))) return request.id;
     const id = request.id ?? newId();
+    const priority = request.priority ?? 5;
     await this.jobs.insert(tx, [
       {
         id,
         userId,
         type: definition.name,
         queue: definition.queue,
-        priority: request.priority ?? 5,
+        priority,
         payload,
         maxRetries: request.maxRetries ?? definition.maxRetries,
         timeoutSeconds: request.timeoutSeconds ?? definition.timeoutSeconds,
@@ -84,7 +87,14 @@ export class JobsService {
         scheduleId: request.scheduleId ?? null,
         requestId: requestContext.current()?.requestId ?? null,
         limitKey: null,
-        turn: 0,
+        turn: request.scheduledFor
+          ? null
+          : this.turns.turnsFor(
+              definition.queue,
+              priority,
+              ownerOf({ userId, type: definition.name }),
+              1,
+            )[0]!,
       },
     ]);
     await this.audit.record(tx, {
@@ -93,7 +103,7 @@ export class JobsService {
       resource: { type: 'job', id },
       details: { type: definition.name },
     });
-    this.dispatcher.wakeAfter(tx);
+    this.dispatcher.wakeAfter(tx, request.scheduledFor ? undefined : definition.queue);
     return id;
   }
 
