@@ -68,7 +68,7 @@ export async function runCell<Result>(
       await once(child, 'exit');
     }
     await services.flushRedis();
-    await services.dropDatabase(whole.ownerUrl);
+    await services.dropDatabase(full.ownerUrl);
   }
 }
 
