@@ -5,7 +5,9 @@ import { AuditModule } from '../audit/index.js';
 import { UsersModule } from '../users/index.js';
 import { JobRegistry } from './definition/job-registry.js';
 import { AttemptJournal } from './engine/attempt-journal.js';
+import { DepthRepository } from './engine/depth.repository.js';
 import { Dispatcher } from './engine/dispatcher.js';
+import { EngineMetrics } from './engine/engine-metrics.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
@@ -39,6 +41,8 @@ import { JobsService } from './jobs.service.js';
     Settler,
     AttemptJournal,
     JobMovesRepository,
+    EngineMetrics,
+    DepthRepository,
     WorkersRepository,
   ],
   exports: [JobsService],

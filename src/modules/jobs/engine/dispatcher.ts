@@ -5,6 +5,7 @@ import { Log } from '../../../kernel/log/index.js';
 import { HintQueue, QUEUES, QUEUE_NAMES, type Hint, type QueueName } from '../../../kernel/queue/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
+import { EngineMetrics } from './engine-metrics.js';
 import { JobMovesRepository, type DispatchedJob } from './job-moves.repository.js';
 
 /** Jobs one statement may dispatch. */
@@ -29,6 +30,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly moves: JobMovesRepository,
     private readonly hints: HintQueue,
     private readonly registry: JobRegistry,
+    private readonly metrics: EngineMetrics,
     log: Log,
   ) {
     this.log = log.area('dispatcher');
@@ -73,6 +75,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async dispatch(queue: QueueName): Promise<void> {
+    this.metrics.window(queue, QUEUES[queue].waitingHints);
     const { count } = await this.hints.waiting(queue);
     let room = QUEUES[queue].waitingHints - count;
     while (room > 0) {
@@ -80,6 +83,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       const jobs = await this.database
         .system('job dispatch')
         .tx((tx) => this.moves.dispatchDue(tx, queue, limit));
+      this.metrics.dispatched(queue, jobs);
       const hints = this.pack(jobs);
       await this.hints.add(queue, hints);
       if (jobs.length < limit) {

@@ -7,6 +7,8 @@ export interface DispatchedJob {
   readonly type: string;
   readonly dispatchNo: number;
   readonly dispatchedAt: Date;
+  /** How long it was due by then. */
+  readonly lagSeconds: number;
 }
 
 export interface ClaimedJob {
@@ -22,6 +24,8 @@ export interface ClaimedJob {
   readonly requestId: string | null;
   /** Why the attempt before this one did not finish the job. */
   readonly lastError: string | null;
+  /** How long it was due before its first attempt; null for every later one. */
+  readonly waitedSeconds: number | null;
 }
 
 /** How an attempt ended. `return` makes the job pending again. */
@@ -80,10 +84,11 @@ export class JobMovesRepository {
     return query<DispatchedJob>(
       tx,
       `with due as (
-         select id from jobs where queue = $1 and turn is not null and limit_key is null order by priority, turn, id limit $2 for update skip locked)
+         select id, run_at from jobs where queue = $1 and turn is not null and limit_key is null order by priority, turn, id limit $2 for update skip locked)
        update jobs set status = 'queued', run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
          from due where jobs.id = due.id and jobs.status = 'pending'
-       returning jobs.id, jobs.type, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt"`,
+       returning jobs.id, jobs.type, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt",
+                 extract(epoch from clock_timestamp() - due.run_at)::double precision as "lagSeconds"`,
       [queue, limit],
       'jobs_dispatch_due',
     );
@@ -103,7 +108,8 @@ export class JobMovesRepository {
         where jobs.id = hint.id and jobs.status = 'queued' and jobs.dispatch_no = hint.dispatch_no
        returning jobs.id, jobs.user_id as "userId", jobs.type, jobs.payload, jobs.retry_count as "retryCount", jobs.max_retries as "maxRetries",
                  jobs.timeout_seconds as "timeoutSeconds", jobs.lease_epoch as "leaseEpoch", jobs.schedule_id as "scheduleId", jobs.request_id as "requestId",
-                 jobs.error as "lastError"`,
+                 jobs.error as "lastError",
+                 case when jobs.lease_epoch = 1 then extract(epoch from jobs.started_at - greatest(jobs.created_at, jobs.scheduled_for))::double precision end as "waitedSeconds"`,
       [jobs.map(([id]) => id), jobs.map(([, dispatchNo]) => dispatchNo), workerId],
       'jobs_claim',
     );
