@@ -9,9 +9,13 @@ import { DispatchRepository } from './engine/dispatch.repository.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
+import { LimitedDispatch } from './engine/limited-dispatch.js';
+import { LimitedDispatchRepository } from './engine/limited-dispatch.repository.js';
+import { LimitsSweep } from './engine/limits-sweep.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
 import { Reconciler } from './engine/reconciler.js';
 import { Settler } from './engine/settler.js';
+import { TypeSlots } from './engine/type-slots.js';
 import { WorkersRepository } from './engine/workers.repository.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
@@ -22,6 +26,8 @@ import { JobsAccount } from './jobs.account.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
+import { JobKeysRepository } from './unique/job-keys.repository.js';
+import { UniqueJobs } from './unique/unique-jobs.js';
 
 @Module({
   imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
@@ -42,6 +48,12 @@ import { JobsService } from './jobs.service.js';
     AttemptJournal,
     JobMovesRepository,
     WorkersRepository,
+    LimitedDispatch,
+    LimitedDispatchRepository,
+    LimitsSweep,
+    TypeSlots,
+    UniqueJobs,
+    JobKeysRepository,
   ],
   exports: [JobsService],
 })

@@ -4,6 +4,8 @@ import { Database, newId, toPage, type Page, type Read, type Tx } from '../../ke
 import { Idempotency, UserError, requestContext, type OnceRequest } from '../../kernel/http/index.js';
 import { Hub } from '../../kernel/realtime/index.js';
 import { AuditService } from '../audit/index.js';
+import { limitKeyOf } from './definition/limit-key.js';
+import { refuseLargePayload } from './definition/payload-size.js';
 import { JobRegistry, type JobType } from './definition/job-registry.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { JOB_CANCEL_TOPIC } from './engine/job-worker.js';
@@ -21,6 +23,7 @@ import type {
   JobView,
   ListJobsQuery,
 } from './jobs.schema.js';
+import { UniqueJobs } from './unique/unique-jobs.js';
 
 export interface JobRequest extends Omit<CreateJobBody, 'scheduledFor'> {
   /** Chosen by callers that may ask twice for the same job: it is made once. A UUIDv7 of about now. */
@@ -44,6 +47,7 @@ export class JobsService {
     private readonly dispatcher: Dispatcher,
     private readonly settler: Settler,
     private readonly hub: Hub,
+    private readonly unique: UniqueJobs,
   ) {}
 
   types(): { items: JobTypeView[] } {
@@ -60,8 +64,9 @@ export class JobsService {
   }
 
   /**
-   * Creates a job in the caller's transaction and answers its id. Checks the type, the payload (400 naming the
-   * field), the role and the type's own authorization (403, or 404 for what the actor may not know exists).
+   * Creates a job in the caller's transaction and answers its id; where its type is unique, perhaps that of the open
+   * job which does the same already. Checks the type, the payload (400 naming the field, 413 for its size), the role
+   * and the type's own authorization (403, or 404 for what the actor may not know exists).
    */
   async createIn(tx: Tx, actor: Actor, request: JobRequest): Promise<string> {
     const { type, payload } = await this.check(tx, actor, request);
@@ -70,6 +75,8 @@ export class JobsService {
     if (userId === null && definition.requiredRole !== 'system') throw new Error('a job needs an owner');
     if (request.id !== undefined && (await this.jobs.find(tx, request.id))) return request.id;
     const id = request.id ?? newId();
+    const holder = await this.unique.claim(tx, definition, { id, userId, payload });
+    if (holder !== null) return holder;
     await this.jobs.insert(tx, [
       {
         id,
@@ -83,7 +90,7 @@ export class JobsService {
         scheduledFor: request.scheduledFor ?? null,
         scheduleId: request.scheduleId ?? null,
         requestId: requestContext.current()?.requestId ?? null,
-        limitKey: null,
+        limitKey: limitKeyOf(definition, payload, { userId }),
         turn: 0,
       },
     ]);
@@ -106,6 +113,7 @@ export class JobsService {
   ): Promise<{ type: JobType; payload: unknown }> {
     const parsed = this.registry.parse(request.type, request.payload, pointer);
     const { definition, handler } = parsed.type;
+    refuseLargePayload(parsed.payload, definition.sizes.payload, pointer);
     if (!jobsPolicy.create(actor, definition))
       throw UserError.forbidden(
         `Jobs of type ${definition.name} need the role ${definition.requiredRole}.`,
@@ -144,6 +152,8 @@ export class JobsService {
       else if (await this.jobs.requestCancel(tx, id))
         tx.afterCommit(() => this.hub.publish(JOB_CANCEL_TOPIC, { jobId: id }));
       else throw UserError.conflict('job_ended', 'This job has ended already.');
+      // One that was queued leaves its place to another one of its limit.
+      if (job.limitKey !== null) this.dispatcher.wakeAfter(tx);
       await this.audit.record(tx, { actor, action: 'job.cancel', resource: { type: 'job', id } });
       return toJobView(await this.existing(tx, id));
     });
@@ -151,8 +161,9 @@ export class JobsService {
 
   async retry(actor: UserActor, id: string): Promise<JobView> {
     return this.database.as(actor).tx(async (tx) => {
-      await this.visible(tx, actor, id);
-      if (!(await this.jobs.retryEnded(tx, id)))
+      const job = await this.visible(tx, actor, id);
+      const { limitKey } = await this.claimAgain(tx, job);
+      if (!(await this.jobs.retryEnded(tx, id, limitKey)))
         throw UserError.conflict('job_not_retryable', 'Only a failed or cancelled job can be retried.');
       await this.audit.record(tx, { actor, action: 'job.retry', resource: { type: 'job', id } });
       this.dispatcher.wakeAfter(tx);
@@ -163,6 +174,21 @@ export class JobsService {
   /** Whether a job of the schedule has not ended yet. */
   async hasOpenJob(read: Read, scheduleId: string): Promise<boolean> {
     return this.jobs.hasOpenJob(read, scheduleId);
+  }
+
+  /**
+   * What a job that is to run once more falls under by the definition of now, and its key, where its type is unique:
+   * 409 when another open job has it. A payload that the type refuses by now fails visibly when it runs.
+   */
+  private async claimAgain(tx: Tx, job: JobEntity): Promise<{ limitKey: string | null }> {
+    const definition = this.registry.find(job.type)?.definition;
+    const parsed = definition?.payload.safeParse(job.payload);
+    if (!definition || !parsed?.success) return { limitKey: job.limitKey };
+    const claimant = { id: job.id, userId: job.userId, payload: parsed.data };
+    const holder = await this.unique.claim(tx, definition, claimant);
+    if (holder !== null)
+      throw UserError.conflict('job_not_unique', `The job ${holder} does the same and has not ended yet.`);
+    return { limitKey: limitKeyOf(definition, parsed.data, claimant) };
   }
 
   private async visible(read: Read, actor: UserActor, id: string): Promise<JobEntity> {

@@ -6,6 +6,7 @@ import { HintQueue, QUEUES, QUEUE_NAMES, type Hint, type QueueName } from '../..
 import { SingleFlight } from '../../../kernel/time/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
 import { DispatchRepository, type DispatchedJob } from './dispatch.repository.js';
+import { LimitedDispatch } from './limited-dispatch.js';
 
 /** Jobs one statement may dispatch. */
 const BATCH = 500;
@@ -29,6 +30,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly repository: DispatchRepository,
     private readonly hints: HintQueue,
     private readonly registry: JobRegistry,
+    private readonly limited: LimitedDispatch,
     log: Log,
   ) {
     this.log = log.area('dispatcher');
@@ -40,11 +42,13 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   onApplicationBootstrap(): void {
     this.started = true;
+    this.limited.begin(() => this.wake());
     this.wake();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.started = false;
+    this.limited.stop();
     await this.flight.stop();
   }
 
@@ -74,21 +78,32 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   private async dispatch(queue: QueueName): Promise<void> {
     const { count } = await this.hints.waiting(queue);
-    let room = QUEUES[queue].waitingHints - count;
-    while (room > 0) {
-      const limit = Math.min(BATCH, room * this.largestHint(queue));
+    const room = QUEUES[queue].waitingHints - count;
+    if (room <= 0) {
+      this.full.add(queue);
+      return;
+    }
+    const used = await this.dispatchDue(queue, room - this.limited.share(queue, room));
+    const limited = this.pack(await this.limited.dispatch(queue, room - used));
+    await this.hints.add(queue, limited);
+    if (used + limited.length < room) this.full.delete(queue);
+    else this.full.add(queue);
+  }
+
+  /** Those without limits; answers how many hints they took. */
+  private async dispatchDue(queue: QueueName, room: number): Promise<number> {
+    let left = room;
+    while (left > 0) {
+      const limit = Math.min(BATCH, left * this.largestHint(queue));
       const jobs = await this.database
         .system('job dispatch')
         .tx((tx) => this.repository.dispatchDue(tx, queue, limit));
       const hints = this.pack(jobs);
       await this.hints.add(queue, hints);
-      if (jobs.length < limit) {
-        this.full.delete(queue);
-        return;
-      }
-      room -= hints.length;
+      left -= hints.length;
+      if (jobs.length < limit) break;
     }
-    this.full.add(queue);
+    return room - left;
   }
 
   /** Jobs of one type that were claimed together share a hint, up to the type's size. */

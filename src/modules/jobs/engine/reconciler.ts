@@ -5,6 +5,7 @@ import { Database, type DatabaseScope } from '../../../kernel/database/index.js'
 import { Log } from '../../../kernel/log/index.js';
 import { HintQueue, QUEUE_NAMES, type QueueName } from '../../../kernel/queue/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
+import { JobRegistry } from '../definition/job-registry.js';
 import { Dispatcher } from './dispatcher.js';
 import { JobMovesRepository, WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
 import { Lookout } from './lookout.js';
@@ -36,6 +37,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly settler: Settler,
     private readonly hints: HintQueue,
     private readonly dispatcher: Dispatcher,
+    private readonly registry: JobRegistry,
     log: Log,
   ) {
     this.log = log.area('reconciler');
@@ -72,7 +74,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
 
   private async rescue(now: Date): Promise<number> {
     const jobs = await this.scope.tx(async (tx) => {
-      const rescued = await this.moves.rescue(tx, now);
+      const rescued = await this.moves.rescue(tx, now, this.registry.notRepeated());
       await this.settler.recordEnds(tx, rescued);
       return rescued;
     });
