@@ -27,7 +27,8 @@ export class DispatchRepository {
     return query<DispatchedJob>(
       tx,
       `with due as (
-         select id from jobs where queue = $1 and turn is not null and limit_key is null order by priority, turn, id limit $2 for update skip locked)
+         select id from jobs where queue = $1 and turn is not null and limit_key is null and (select queue_is_open($1))
+          order by priority, turn, id limit $2 for update skip locked)
        update jobs set status = 'queued', run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
          from due where jobs.id = due.id and jobs.status = 'pending'
        returning jobs.id, jobs.type, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt"`,

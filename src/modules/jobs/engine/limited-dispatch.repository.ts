@@ -5,8 +5,8 @@ import { WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
 import type { Candidate } from './limited-plan.js';
 import type { RateLog } from './rate-log.js';
 
-/** Advisory locks of this application, by what they guard: the first of their two numbers. */
-const DISPATCH_LOCK = 1_720_001;
+/** First key of the advisory locks by which one dispatcher at a time counts the jobs of a type. */
+const DISPATCH_LOCK = 7_410_030;
 
 /** In flight: queued or running. Without the status, as the index has it (ADR 3). */
 const IN_FLIGHT = `limit_key is not null and run_at is null and completed_at is null and cancelled_at is null`;
@@ -41,15 +41,18 @@ export class LimitedDispatchRepository {
     return rows.map(({ type }) => type);
   }
 
-  /** Until the end of the transaction. False: another dispatcher is at this type. */
-  async lock(tx: Tx, type: string): Promise<boolean> {
-    const row = await queryOne<{ locked: boolean }>(
+  /**
+   * Until the end of the transaction nobody else dispatches jobs of the type, and the queue is not paused: `locked`
+   * by another dispatcher, or `paused` (`queue_is_open`), if not.
+   */
+  async begin(tx: Tx, type: string, queue: string): Promise<'mine' | 'locked' | 'paused'> {
+    const row = await queryOne<{ state: 'mine' | 'locked' | 'paused' }>(
       tx,
-      `select pg_try_advisory_xact_lock($1::integer, hashtext($2)) as locked`,
-      [DISPATCH_LOCK, type],
-      'jobs_limited_lock',
+      `select case when not pg_try_advisory_xact_lock($1::integer, hashtext($2)) then 'locked' when queue_is_open($3) then 'mine' else 'paused' end as state`,
+      [DISPATCH_LOCK, type, queue],
+      'jobs_limited_begin',
     );
-    return row?.locked === true;
+    return row?.state ?? 'locked';
   }
 
   async inFlight(tx: Tx, type: string): Promise<InFlight> {

@@ -133,7 +133,8 @@ export class LimitedDispatch {
 
   /** One look at some keys of one type. */
   private async pass(tx: Tx, type: string, bounds: Bounds, queue: QueueName, wanted: number): Promise<Pass> {
-    if (!(await this.repository.lock(tx, type))) return { ...NOTHING, againInMs: LOCKED_AGAIN_MS };
+    const state = await this.repository.begin(tx, type, queue);
+    if (state !== 'mine') return { ...NOTHING, againInMs: state === 'locked' ? LOCKED_AGAIN_MS : null };
     const { limits, concurrency } = bounds;
     const inFlight = await this.repository.inFlight(tx, type);
     const inAll = Math.min(

@@ -19,33 +19,58 @@ export interface Claimant {
 export class UniqueJobs {
   constructor(private readonly keys: JobKeysRepository) {}
 
-  /**
-   * Null: the key is the claimant's, or its type is not unique. Otherwise the id of the open job that has it. Several
-   * in one transaction should be claimed in the order of `sortKeyOf`, or two such transactions may block each other.
-   */
+  /** Null: the key is the claimant's, or its type is not unique. Otherwise the id of the open job that has it. */
   async claim(tx: Tx, definition: JobDefinition, claimant: Claimant): Promise<string | null> {
-    const key = uniqueKeyOf(definition, claimant.payload, claimant);
-    if (!key) return null;
-    const { name: type, unique } = definition;
-    const row = { type, key, userId: claimant.userId, jobId: claimant.id };
+    const [holder] = await this.claimMany(tx, [{ definition, claimant }]);
+    return holder ?? null;
+  }
+
+  /**
+   * The same for many, in their order; of those with one key the first has it. Taken in an order that is the same in
+   * every transaction, or two with the same keys would block each other.
+   */
+  async claimMany(
+    tx: Tx,
+    wanted: readonly { readonly definition: JobDefinition; readonly claimant: Claimant }[],
+  ): Promise<(string | null)[]> {
+    const holders = wanted.map((): string | null => null);
+    const keyed = wanted.flatMap(({ definition, claimant }, index) => {
+      const key = uniqueKeyOf(definition, claimant.payload, claimant);
+      return key
+        ? [{ index, definition, claimant, key, order: `${definition.name} ${key.toString('hex')}` }]
+        : [];
+    });
+    const mine = new Map<string, string>();
+    for (const { index, definition, claimant, key, order } of keyed.toSorted(inOrder)) {
+      const first = mine.get(order);
+      holders[index] = first ?? (await this.take(tx, definition, claimant, key));
+      mine.set(order, holders[index] ?? claimant.id);
+    }
+    return holders;
+  }
+
+  private async take(
+    tx: Tx,
+    { name: type, unique }: JobDefinition,
+    { id: jobId, userId }: Claimant,
+    key: Buffer,
+  ): Promise<string | null> {
     for (;;) {
-      if (await this.keys.add(tx, row)) return null;
+      if (await this.keys.add(tx, { type, key, userId, jobId })) return null;
       const holder = await this.keys.lock(tx, type, key);
       if (holder === null) continue; // swept away in between
-      if (holder === claimant.id) return null;
+      if (holder === jobId) return null;
       const keeps =
         unique?.until === 'started'
           ? await this.keys.isWaiting(tx, holder)
           : await this.keys.isOpen(tx, holder);
       if (keeps) return holder;
-      await this.keys.give(tx, type, key, claimant.id);
+      await this.keys.give(tx, type, key, jobId);
       return null;
     }
   }
-
-  /** For an order that is the same in every transaction. */
-  sortKeyOf(definition: JobDefinition, claimant: Omit<Claimant, 'id'>): string {
-    const key = uniqueKeyOf(definition, claimant.payload, claimant);
-    return key ? `${definition.name} ${key.toString('hex')}` : '';
-  }
 }
+
+type Ordered = { readonly order: string; readonly index: number };
+const inOrder = (a: Ordered, b: Ordered): number =>
+  a.order === b.order ? a.index - b.index : a.order < b.order ? -1 : 1;
