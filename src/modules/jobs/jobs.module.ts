@@ -15,11 +15,15 @@ import { DepthRepository } from './engine/depth.repository.js';
 import { EngineMetrics } from './engine/engine-metrics.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
+import { LimitedDispatch } from './engine/limited-dispatch.js';
+import { LimitedDispatchRepository } from './engine/limited-dispatch.repository.js';
+import { LimitsSweep } from './engine/limits-sweep.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
 import { Reconciler } from './engine/reconciler.js';
 import { Settler } from './engine/settler.js';
 import { TurnExchange } from './engine/turn-exchange.js';
 import { UnlimitedJobs } from './engine/unlimited-jobs.js';
+import { TypeSlots } from './engine/type-slots.js';
 import { WorkersRepository } from './engine/workers.repository.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
@@ -36,6 +40,8 @@ import { QueuePauses } from './queues/queue-pauses.js';
 import { QueuesController } from './queues/queues.controller.js';
 import { QueuesRepository } from './queues/queues.repository.js';
 import { QueuesService } from './queues/queues.service.js';
+import { JobKeysRepository } from './unique/job-keys.repository.js';
+import { UniqueJobs } from './unique/unique-jobs.js';
 
 @Module({
   imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
@@ -68,6 +74,12 @@ import { QueuesService } from './queues/queues.service.js';
     QueuePausesRepository,
     QueuesRepository,
     QueuesService,
+    LimitedDispatch,
+    LimitedDispatchRepository,
+    LimitsSweep,
+    TypeSlots,
+    UniqueJobs,
+    JobKeysRepository,
   ],
   exports: [JobsService],
 })

@@ -139,15 +139,18 @@ export class JobsRepository {
     return marked === 1;
   }
 
-  /** `failed | cancelled → pending` by hand, with a fresh set of attempts. False: it was in another status. */
-  async retryEnded(tx: Tx, id: string): Promise<boolean> {
+  /**
+   * `failed | cancelled → pending` by hand, with a fresh set of attempts, under the limits of now. False: it was in
+   * another status.
+   */
+  async retryEnded(tx: Tx, id: string, limitKey: string | null): Promise<boolean> {
     const moved = await execute(
       tx,
       `update jobs set status = 'pending', run_at = now(), retry_count = 0, crash_count = 0, progress = 0, progress_detail = null,
               result = null, error = null, error_code = null, worker_id = null, cancel_requested_at = null,
-              completed_at = null, cancelled_at = null, updated_at = clock_timestamp()
+              completed_at = null, cancelled_at = null, limit_key = $2, updated_at = clock_timestamp()
         where id = $1 and status in ('failed', 'cancelled')`,
-      [id],
+      [id, limitKey],
     );
     return moved === 1;
   }

@@ -27,7 +27,7 @@ export interface JobDefinition<Payload = unknown> {
   readonly limits: JobLimits<Payload>;
   /** At most one job with the same key at a time: a second request answers the first one's job. */
   readonly unique: UniqueJobs<Payload> | null;
-  /** What follows when a worker dies in the middle: `fail` for work that may not be done twice. */
+  /** What follows when a worker dies or is shut down in the middle: `fail` for work that may not be done twice. */
   readonly onCrash: 'again' | 'fail';
   /** For people: what an attempt that comes after another one repeats. */
   readonly repeats: string;
@@ -42,15 +42,25 @@ export interface JobLimits<Payload = unknown> {
   /** Jobs of this type in flight at the same time. */
   readonly global?: number;
   /** The same for jobs of one key, for example of one user or one remote. */
-  readonly perKey?: { readonly jobs: number; readonly key: JobKey<Payload> };
-  /** Jobs started within any such time; with a key, for each key. */
-  readonly rate?: { readonly jobs: number; readonly perSeconds: number; readonly key?: JobKey<Payload> };
+  readonly perKey?: { readonly jobs: number; readonly key: JobKey<Payload>; readonly by?: string };
+  /** Jobs handed to workers within any such time; with a key, for each key. `by` says for people what the key is. */
+  readonly rate?: {
+    readonly jobs: number;
+    readonly perSeconds: number;
+    readonly key?: JobKey<Payload>;
+    readonly by?: string;
+  };
 }
 
 export interface UniqueJobs<Payload = unknown> {
-  /** How long a job keeps others of its key away: until it starts, or until it has ended. */
+  /**
+   * How long a job keeps others of its key away: until it starts (while it waits, also for another attempt), or until
+   * it has ended.
+   */
   readonly until: 'started' | 'finished';
+  /** Within one owner: jobs of different users never share a key. */
   readonly key: JobKey<Payload>;
+  readonly by?: string;
 }
 
 /** Largest sizes. What is larger is refused (payload, 413) or cut with a mark that says so (the others). */

@@ -12,11 +12,7 @@ const STOP_GRACE_MS = 30_000;
 const SHUTDOWN_GRACE_MS = 5_000;
 /** At most one progress write in this time, except for the first and for whole leaps. */
 const PROGRESS_PAUSE_MS = 500;
-/** Log lines one attempt may write; then one last line says that the rest was left out. */
-const MAX_LOG_LINES = 1_000;
 const MAX_MESSAGE_LENGTH = 8_000;
-/** Largest result that is stored, in characters of JSON. */
-const MAX_RESULT_LENGTH = 65_536;
 /** Largest details of one log line or of progress, in characters of JSON. */
 const MAX_DETAILS_LENGTH = 8_000;
 
@@ -31,6 +27,8 @@ export class Attempt {
   private written = { percent: -1, at: -Infinity };
   private lines = 0;
   private readonly pending = new Set<Promise<void>>();
+  /** The handler itself is under way, not only what is asked before. */
+  private begun = false;
   /** Everything was said: a handler that was given up on may still be running. */
   private ended = false;
   private deadline: NodeJS.Timeout | undefined;
@@ -63,10 +61,14 @@ export class Attempt {
       this.journal.show({ jobId: this.job.id, userId: this.job.userId, percent: 0, detail: null });
       const result = await Promise.race([this.perform(read, actor, payload), this.stuck]);
       // Work that was finished counts as finished, even if somebody asked for a stop meanwhile, unless it is not ours.
-      return this.stopReason === 'lost' ? 'lost' : { kind: 'completed', result: storableResult(result) };
+      return this.stopReason === 'lost'
+        ? 'lost'
+        : { kind: 'completed', result: storableResult(result, definition.sizes.result) };
     } catch (error) {
-      const job = { ...this.job, backoff: definition.backoff };
-      const outcome = outcomeOfError(error, this.stopReason, job, Math.random());
+      const { backoff, onCrash } = definition;
+      const job = { ...this.job, backoff, onCrash, begun: this.begun };
+      const warn = (problem: string): void => this.log('warning', problem, null);
+      const outcome = outcomeOfError(error, this.stopReason, job, Math.random(), warn);
       if (outcome !== 'lost' && outcome.kind === 'release') this.logPostponed(outcome.reason);
       return outcome;
     } finally {
@@ -81,6 +83,7 @@ export class Attempt {
     await this.type.handler.authorize(read, actor, payload);
     // A handler that begins to listen now would not hear of a stop that came before.
     this.controller.signal.throwIfAborted();
+    this.begun = true;
     return this.type.handler.run(this.context(actor), payload);
   }
 
@@ -116,15 +119,17 @@ export class Attempt {
   }
 
   private log(level: JobLogLevel, message: string, details: object | null): void {
-    if (this.ended || this.lines > MAX_LOG_LINES) return;
+    // After as many as the type may write, one last line says that the rest was left out.
+    const most = this.type.definition.sizes.logLines;
+    if (this.ended || this.lines > most) return;
     const { id: jobId, leaseEpoch } = this.job;
     const entry = { jobId, leaseEpoch };
     this.keep(
-      this.lines++ === MAX_LOG_LINES
+      this.lines++ === most
         ? this.journal.log({
             ...entry,
             level: 'warning',
-            message: `Further lines of this attempt are left out (more than ${MAX_LOG_LINES}).`,
+            message: `Further lines of this attempt are left out (more than ${most}).`,
             details: null,
           })
         : this.journal.log({
@@ -157,6 +162,6 @@ export class Attempt {
 }
 
 /** A handler that is not held to its types may also resolve to nothing. */
-function storableResult(result: object | null | undefined): object | null {
-  return result ? storableJson(result, MAX_RESULT_LENGTH) : null;
+function storableResult(result: object | null | undefined, maxLength: number): object | null {
+  return result ? storableJson(result, maxLength) : null;
 }

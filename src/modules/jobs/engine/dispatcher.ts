@@ -11,6 +11,7 @@ import { DueJobs } from './due-jobs.js';
 import { EngineMetrics } from './engine-metrics.js';
 import { HintPacker } from './hint-packer.js';
 import { HintWindow } from './hint-window.js';
+import { LimitedDispatch } from './limited-dispatch.js';
 import { TurnExchange, isQueueName } from './turn-exchange.js';
 import { UnlimitedJobs, type DueSource } from './unlimited-jobs.js';
 
@@ -62,6 +63,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly repository: DispatchRepository,
     private readonly dueJobs: DueJobs,
     unlimited: UnlimitedJobs,
+    private readonly limited: LimitedDispatch,
     private readonly exchange: TurnExchange,
     private readonly hints: HintQueue,
     private readonly registry: JobRegistry,
@@ -70,7 +72,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     log: Log,
   ) {
     this.log = log.area('dispatcher');
-    this.sources = [unlimited];
+    this.sources = [unlimited, limited];
     this.flight = new SingleFlight(
       () => this.pass(),
       (error) => this.log.warn({ err: error }, 'dispatching failed, it is tried again'),
@@ -88,6 +90,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       this.wakeFor(queue);
     });
     this.started = true;
+    this.limited.begin(() => this.wake());
     this.tick();
   }
 
@@ -96,6 +99,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     this.unsubscribe();
     clearTimeout(this.poll);
     clearTimeout(this.alarm);
+    this.limited.stop();
     await this.flight.stop();
     await this.exchange.end().catch(() => undefined);
   }

@@ -173,9 +173,10 @@ export class JobMovesRepository {
 
   /**
    * `running → pending | failed | cancelled` for jobs whose worker is dead or unknown. Answers those that moved:
-   * none when the statement itself came to a standstill after `lookedAt`, because then nobody could beat either.
+   * none when the statement itself came to a standstill after `lookedAt`, because then nobody could beat either. Jobs
+   * of the types `notAgain` are not run a second time.
    */
-  async rescue(tx: Tx, lookedAt: Date): Promise<EndedJob[]> {
+  async rescue(tx: Tx, lookedAt: Date, notAgain: readonly string[]): Promise<EndedJob[]> {
     return query<EndedJob>(
       tx,
       `with orphan as (
@@ -185,18 +186,19 @@ export class JobMovesRepository {
             and not exists (select from workers where workers.id = jobs.worker_id and beat_at > clock_timestamp() - make_interval(secs => $1))
           order by id for update skip locked),
        verdict as (
-         select jobs.id, case when cancel_requested_at is not null then 'cancelled' when crash_count + 1 >= $2 then 'failed' else 'pending' end as status
+         select jobs.id, case when cancel_requested_at is not null then 'cancelled' when crash_count + 1 >= $2 or type = any($4::text[]) then 'failed' else 'pending' end as status
            from jobs join orphan using (id))
        update jobs set status = v.status, crash_count = crash_count + 1, worker_id = null,
               run_at = case when v.status = 'pending' then now() end,
-              error = case when v.status = 'failed' then format('Its worker died %s times while running it.', crash_count + 1) end,
-              error_code = case when v.status = 'failed' then 'poison' end,
+              error = case when v.status <> 'failed' then null when type = any($4::text[]) then 'Its worker died while running it, and it may not be run twice.'
+                           else format('Its worker died %s times while running it.', crash_count + 1) end,
+              error_code = case when v.status <> 'failed' then null when type = any($4::text[]) then 'interrupted' else 'poison' end,
               completed_at = case when v.status = 'failed' then greatest(clock_timestamp(), started_at) end,
               cancelled_at = case when v.status = 'cancelled' then greatest(clock_timestamp(), started_at) end,
               updated_at = clock_timestamp()
          from verdict v where jobs.id = v.id and jobs.status = 'running'
        returning ${ENDED_COLUMNS}`,
-      [WORKER_SILENCE_SECONDS, MAX_CRASHES, lookedAt],
+      [WORKER_SILENCE_SECONDS, MAX_CRASHES, lookedAt, notAgain],
     );
   }
 

@@ -18,6 +18,7 @@ import { EngineMetrics } from './engine-metrics.js';
 import type { ClaimedJob, Outcome } from './job-moves.repository.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { Settler } from './settler.js';
+import { TypeSlots } from './type-slots.js';
 import { WorkersRepository, type HeldJob } from './workers.repository.js';
 
 /** Hub topic: somebody asked to cancel a running job. */
@@ -68,6 +69,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly workers: WorkersRepository,
     private readonly dispatcher: Dispatcher,
     private readonly metrics: EngineMetrics,
+    private readonly slots: TypeSlots,
     private readonly users: UsersService,
     private readonly hub: Hub,
     private readonly hosts: QueueHosts,
@@ -162,6 +164,8 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
       this.log.warn({ ...details, reason: outcome.error }, 'attempt ended');
     else this.log.debug(details, 'attempt ended');
     if (outcome.kind === 'release' || outcome.kind === 'retry') this.dispatcher.wakeIn(outcome.delaySeconds);
+    // A place of its limit is free.
+    if (this.registry.isLimited(job.type)) this.dispatcher.wake();
   }
 
   private async outcomeOf(job: ClaimedJob, work: Work): Promise<Outcome | 'lost'> {
@@ -175,10 +179,12 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
       this.log.warn({ err: error, jobId: job.id }, 'an attempt could not begin, it is tried again');
       return { kind: 'release', delaySeconds: BEGIN_AGAIN_SECONDS, reason: null };
     }
-    work.attempt = new Attempt(job, type, this.journal);
-    if (this.running.get(job.id) !== work) work.attempt.stop('lost'); // claimed anew while the owner was asked for
-    if (this.handingBack) work.attempt.stop('shutdown');
-    return work.attempt.run(this.database.as(actor).read, actor, payload);
+    return this.slots.within(type.definition, () => {
+      const attempt = (work.attempt = new Attempt(job, type, this.journal));
+      if (this.running.get(job.id) !== work) attempt.stop('lost'); // claimed anew meanwhile
+      if (this.handingBack) attempt.stop('shutdown');
+      return attempt.run(this.database.as(actor).read, actor, payload);
+    });
   }
 
   /** The owner with the rights of now: a right withdrawn while the job waited is a right it does not have. */

@@ -5,6 +5,7 @@ import { Database, type DatabaseScope } from '../../../kernel/database/index.js'
 import { Log } from '../../../kernel/log/index.js';
 import { HintQueue, QUEUE_NAMES, type QueueName } from '../../../kernel/queue/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
+import { JobRegistry } from '../definition/job-registry.js';
 import { Dispatcher } from './dispatcher.js';
 import { EngineMetrics } from './engine-metrics.js';
 import { JobMovesRepository, WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
@@ -38,6 +39,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly hints: HintQueue,
     private readonly dispatcher: Dispatcher,
     private readonly metrics: EngineMetrics,
+    private readonly registry: JobRegistry,
     log: Log,
   ) {
     this.log = log.area('reconciler');
@@ -76,7 +78,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
 
   private async rescue(now: Date): Promise<number> {
     const jobs = await this.scope.tx(async (tx) => {
-      const rescued = await this.moves.rescue(tx, now);
+      const rescued = await this.moves.rescue(tx, now, this.registry.notRepeated());
       await this.settler.recordEnds(tx, rescued);
       return rescued;
     });
