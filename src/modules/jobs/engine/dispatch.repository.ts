@@ -33,7 +33,35 @@ export interface Later {
   readonly nextInMs: number | null;
 }
 
+/** Part of a lane. */
+export interface Span {
+  readonly from: Floor;
+  readonly upTo: number;
+}
+
+/** Above every turn. */
+export const NO_END = Number.MAX_SAFE_INTEGER;
+
 export const PRIORITIES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] as const;
+
+/** The commit does not wait for the disk; `relaxed` must be among what the statement reads, or it is left out. */
+const RELAXED = `relaxed as materialized (select set_config('synchronous_commit', 'off', true))`;
+
+/** `queue`, `limit`, and for each priority where to begin and up to which turn: priorities, turns, ids, last turns. */
+export const DISPATCH_DUE = `
+  with ${RELAXED},
+  due as (
+    select waiting.id, waiting.turn
+      from relaxed, unnest($3::smallint[], $4::bigint[], $5::uuid[], $6::bigint[]) as lane(priority, turn, id, up_to)
+     cross join lateral (
+       select jobs.id, jobs.turn from jobs
+        where queue = $1 and priority = lane.priority and turn is not null and limit_key is null
+          and (jobs.turn, jobs.id) >= (lane.turn, lane.id) and jobs.turn <= lane.up_to
+        order by jobs.turn, jobs.id limit $2 for update skip locked) as waiting
+     limit $2)
+  update jobs set status = 'queued', run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
+    from due where jobs.id = due.id and jobs.status = 'pending'
+  returning jobs.id, jobs.type, jobs.user_id as "userId", jobs.priority, due.turn::double precision as turn, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt"`;
 
 /**
  * How jobs come from waiting to the queue: becoming due, and the move `dispatch`.
@@ -84,30 +112,25 @@ export class DispatchRepository {
 
   /**
    * `pending → queued` for due jobs of types without limits: by priority, then turn. Concurrent dispatchers share
-   * them out by SKIP LOCKED. `floors`: where to begin at each of `PRIORITIES`.
+   * them out by SKIP LOCKED. `spans`: where to begin and where to end at each of `PRIORITIES`.
    */
   async dispatchDue(
     read: Read,
     queue: string,
     limit: number,
-    floors: readonly Floor[],
+    spans: readonly Span[],
   ): Promise<DispatchedJob[]> {
     const jobs = await query<DispatchedJob>(
       read,
-      `with ${RELAXED},
-       due as (
-         select waiting.id, waiting.turn
-           from relaxed, unnest($3::smallint[], $4::bigint[], $5::uuid[]) as lane(priority, turn, id)
-          cross join lateral (
-            select jobs.id, jobs.turn from jobs
-             where queue = $1 and priority = lane.priority and turn is not null and limit_key is null
-               and (jobs.turn, jobs.id) >= (lane.turn, lane.id)
-             order by jobs.turn, jobs.id limit $2 for update skip locked) as waiting
-          limit $2)
-       update jobs set status = 'queued', run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
-         from due where jobs.id = due.id and jobs.status = 'pending'
-       returning jobs.id, jobs.type, jobs.user_id as "userId", jobs.priority, due.turn::double precision as turn, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt"`,
-      [queue, limit, PRIORITIES, floors.map(({ turn }) => turn), floors.map(({ id }) => id)],
+      DISPATCH_DUE,
+      [
+        queue,
+        limit,
+        PRIORITIES,
+        spans.map(({ from }) => from.turn),
+        spans.map(({ from }) => from.id),
+        spans.map(({ upTo }) => upTo),
+      ],
       'jobs_dispatch_due',
     );
     return jobs.toSorted((a, b) => a.priority - b.priority || a.turn - b.turn || (a.id < b.id ? -1 : 1));
@@ -158,6 +181,3 @@ export class DispatchRepository {
     return new Map(rows.map(({ queue, slots }) => [queue, slots]));
   }
 }
-
-/** The commit does not wait for the disk; `relaxed` must be among what the statement reads, or it is left out. */
-const RELAXED = `relaxed as materialized (select set_config('synchronous_commit', 'off', true))`;
