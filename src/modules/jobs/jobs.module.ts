@@ -3,6 +3,8 @@ import { DiscoveryModule } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/index.js';
 import { UsersModule } from '../users/index.js';
+import { BulkJobsController } from './bulk/bulk-jobs.controller.js';
+import { BulkJobsService } from './bulk/bulk-jobs.service.js';
 import { JobRegistry } from './definition/job-registry.js';
 import { AttemptJournal } from './engine/attempt-journal.js';
 import { DispatchRepository } from './engine/dispatch.repository.js';
@@ -22,16 +24,24 @@ import { JobLogEntity } from './job-log.entity.js';
 import { JobStreamController } from './job-stream.controller.js';
 import { JobStream } from './job-stream.js';
 import { JobsAccountRepository } from './jobs-account.repository.js';
+import { JobsCreation } from './jobs-creation.js';
 import { JobsAccount } from './jobs.account.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
+import { QueuePausesRepository } from './queues/queue-pauses.repository.js';
+import { QueuePauses } from './queues/queue-pauses.js';
+import { QueuesController } from './queues/queues.controller.js';
+import { QueuesRepository } from './queues/queues.repository.js';
+import { QueuesService } from './queues/queues.service.js';
 
 @Module({
   imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
-  controllers: [JobsController, JobStreamController],
+  controllers: [JobsController, JobStreamController, BulkJobsController, QueuesController],
   providers: [
     JobsService,
+    JobsCreation,
+    BulkJobsService,
     JobStream,
     JobsRepository,
     JobsAccount,
@@ -50,6 +60,10 @@ import { JobsService } from './jobs.service.js';
     AttemptJournal,
     JobMovesRepository,
     WorkersRepository,
+    QueuePauses,
+    QueuePausesRepository,
+    QueuesRepository,
+    QueuesService,
   ],
   exports: [JobsService],
 })

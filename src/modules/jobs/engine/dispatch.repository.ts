@@ -55,7 +55,7 @@ export const DISPATCH_DUE = `
       from relaxed, unnest($3::smallint[], $4::bigint[], $5::uuid[], $6::bigint[]) as lane(priority, turn, id, up_to)
      cross join lateral (
        select jobs.id, jobs.turn from jobs
-        where queue = $1 and priority = lane.priority and turn is not null and limit_key is null
+        where queue = $1 and priority = lane.priority and turn is not null and limit_key is null and (select queue_is_open($1))
           and (jobs.turn, jobs.id) >= (lane.turn, lane.id) and jobs.turn <= lane.up_to
         order by jobs.turn, jobs.id limit $2 for update skip locked) as waiting
      limit $2)
