@@ -6,7 +6,7 @@ import { HintQueue, QUEUE_NAMES, type QueueName } from '../../../kernel/queue/in
 import { Hub } from '../../../kernel/realtime/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
-import { DispatchRepository } from './dispatch.repository.js';
+import { DispatchRepository, type DispatchedJob } from './dispatch.repository.js';
 import { DueJobs } from './due-jobs.js';
 import { EngineMetrics } from './engine-metrics.js';
 import { HintPacker } from './hint-packer.js';
@@ -20,6 +20,8 @@ export const JOBS_WAITING_TOPIC = 'jobs-waiting';
 
 /** Jobs one statement may dispatch. */
 const BATCH = 500;
+/** Hints that may wait beyond the room there is, for jobs that overtake those that wait. */
+const OVER = 10;
 /** Longest pause between two looks at everything; the shortest is half of it, so that processes do not tick together. */
 const POLL_MS = 500;
 
@@ -62,7 +64,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly database: Database,
     private readonly repository: DispatchRepository,
     private readonly dueJobs: DueJobs,
-    unlimited: UnlimitedJobs,
+    private readonly unlimited: UnlimitedJobs,
     private readonly limited: LimitedDispatch,
     private readonly exchange: TurnExchange,
     private readonly hints: HintQueue,
@@ -203,20 +205,28 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
         const limit = Math.min(BATCH, Math.max(1, Math.floor(room * line.jobsPerHint)));
         const jobs = await source.take(queue, limit);
         more = jobs.length === limit;
-        if (jobs.length === 0) break;
-        this.metrics.dispatched(queue, jobs);
-        const hints = line.packer.pack(jobs, waiting, (type) => this.hintSizeOf(type));
-        line.jobsPerHint = jobs.length / hints.length;
-        await this.hints.add(queue, hints).catch(async (error: unknown) => {
-          // Without hints they would wait for the reconciler; a hint that did arrive claims nothing any more.
-          await this.repository.takeBack(this.database.system('job dispatch').read, jobs);
-          throw error;
-        });
-        line.window.added(hints.length);
-        room -= hints.length;
+        room -= await this.send(queue, jobs, waiting);
       }
     }
     line.full = room <= 0;
+    if (room > -OVER && line.full)
+      await this.send(queue, await this.unlimited.takeReached(queue, OVER), waiting);
+  }
+
+  /** Answers how many hints it took. */
+  private async send(queue: QueueName, jobs: readonly DispatchedJob[], waiting: number): Promise<number> {
+    if (jobs.length === 0) return 0;
+    this.metrics.dispatched(queue, jobs);
+    const line = this.line(queue);
+    const hints = line.packer.pack(jobs, waiting, (type) => this.hintSizeOf(type));
+    line.jobsPerHint = jobs.length / hints.length;
+    await this.hints.add(queue, hints).catch(async (error: unknown) => {
+      // Without hints they would wait for the reconciler; a hint that did arrive claims nothing any more.
+      await this.repository.takeBack(this.database.system('job dispatch').read, jobs);
+      throw error;
+    });
+    line.window.added(hints.length);
+    return hints.length;
   }
 
   private tellWaiting(queue: QueueName): void {
