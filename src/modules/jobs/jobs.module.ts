@@ -11,6 +11,7 @@ import { JobWorker } from './engine/job-worker.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
 import { Reconciler } from './engine/reconciler.js';
 import { Settler } from './engine/settler.js';
+import { TurnoverRepository } from './engine/turnover.repository.js';
 import { WorkersRepository } from './engine/workers.repository.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
@@ -39,6 +40,7 @@ import { JobsService } from './jobs.service.js';
     Settler,
     AttemptJournal,
     JobMovesRepository,
+    TurnoverRepository,
     WorkersRepository,
   ],
   exports: [JobsService],
