@@ -44,7 +44,7 @@ export async function runCell<Result>(
   const child = fork(new URL('./jobs-cell.js', import.meta.url), {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  const whole: CellOrder = {
+  const full: CellOrder = {
     ...order,
     ...(await services.createDatabase()),
     redisUrl: order.cell.includes('redis') ? services.redisUrl : undefined,
@@ -60,7 +60,7 @@ export async function runCell<Result>(
     });
     child.once('exit', (code) => reject(new Error(`the cell ${order.cell} ended with code ${code}`)));
   });
-  child.send(whole);
+  child.send(full);
   try {
     return await result;
   } finally {
@@ -69,6 +69,6 @@ export async function runCell<Result>(
       await once(child, 'exit');
     }
     await services.flushRedis();
-    await services.dropDatabase(whole.ownerUrl);
+    await services.dropDatabase(full.ownerUrl);
   }
 }

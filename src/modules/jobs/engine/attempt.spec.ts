@@ -20,6 +20,7 @@ const job = {
   requestId: null,
   lastError: null,
   owner: null,
+  waitedSeconds: null,
 };
 const actor: Actor = { type: 'job', userId: job.userId, role: 'user', jobId: job.id };
 const definition = defineJob({ name: 'test-any', summary: 'Anything.', payload: z.unknown() });

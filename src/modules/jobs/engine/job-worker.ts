@@ -14,6 +14,7 @@ import { Attempt } from './attempt.js';
 import { AttemptJournal } from './attempt-journal.js';
 import { AttemptWatch } from './attempt-watch.js';
 import { Dispatcher } from './dispatcher.js';
+import { EngineMetrics } from './engine-metrics.js';
 import { HandlerSlots } from './handler-slots.js';
 import type { ClaimedJob, Outcome } from './job-moves.repository.js';
 import { OutcomeWriter } from './outcome-writer.js';
@@ -68,6 +69,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly journal: AttemptJournal,
     private readonly workers: WorkersRepository,
     private readonly dispatcher: Dispatcher,
+    private readonly metrics: EngineMetrics,
     private readonly hub: Hub,
     private readonly hosts: QueueHosts,
     log: Log,
@@ -153,6 +155,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
       throw error;
     });
     if (!job) return slots.give(null); // an older dispatch, a second delivery, or cancelled meanwhile
+    this.metrics.started(job);
     const work: Work = { leaseEpoch: job.leaseEpoch, attempt: null };
     // Ours once before: it was taken away and came back while the older attempt has not noticed yet.
     this.running.get(job.id)?.attempt?.stop('lost');
@@ -171,11 +174,13 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   private async end(job: ClaimedJob, outcome: Outcome | 'lost', lasted: number): Promise<void> {
+    this.metrics.ended(job.type, outcome === 'lost' ? outcome : outcome.kind, lasted);
     if (outcome === 'lost') {
       this.log.warn({ jobId: job.id }, 'lost the lease, nothing written');
       return;
     }
     const written = await this.outcomes.write(job, outcome);
+    if (!written) this.metrics.found('fenced');
     const failure = outcome.kind === 'failed' || outcome.kind === 'retry' ? outcome : null;
     if (failure || this.log.debugging) {
       const { id: jobId, type, requestId } = job;
@@ -184,8 +189,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
       if (failure) this.log.warn({ ...line, reason: failure.error }, 'attempt ended');
       else this.log.debug(line, 'attempt ended');
     }
-    // Due at once; the end of a pause is noticed by the dispatcher's own tick.
-    if (outcome.kind === 'release' && outcome.delaySeconds === 0) this.dispatcher.wake();
+    if (outcome.kind === 'release' || outcome.kind === 'retry') this.dispatcher.wakeIn(outcome.delaySeconds);
   }
 
   private async outcomeOf(job: ClaimedJob, work: Work): Promise<Outcome | 'lost'> {
@@ -228,6 +232,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     const keyOf = ({ id, leaseEpoch }: HeldJob): string => `${id} ${leaseEpoch}`;
     const strays = found.filter((job) => this.suspects.has(keyOf(job)));
     this.suspects = new Set(found.map(keyOf));
+    this.metrics.found('stray', strays.length);
     for (const { id: jobId, leaseEpoch } of strays) {
       this.log.warn({ jobId }, 'a claim whose answer got lost is handed back');
       await this.settler.settle({
@@ -239,7 +244,13 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   private async register(): Promise<void> {
-    const worker = { id: this.id, hostname: hostname(), pid: process.pid, queues: QUEUE_NAMES };
+    const worker = {
+      id: this.id,
+      hostname: hostname(),
+      pid: process.pid,
+      queues: QUEUE_NAMES,
+      slots: this.settings.workerConcurrency,
+    };
     await this.scope.tx((tx) => this.workers.register(tx, worker));
   }
 }

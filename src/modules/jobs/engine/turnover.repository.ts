@@ -55,13 +55,15 @@ const STATEMENT = `with ended as (
            from unnest($10::uuid[], $11::integer[]) as hint(id, dispatch_no)
           where jobs.id = hint.id and jobs.status = 'queued' and jobs.dispatch_no = hint.dispatch_no
          returning jobs.id, jobs.user_id, jobs.type, jobs.payload, jobs.retry_count, jobs.max_retries, jobs.timeout_seconds,
-                   jobs.lease_epoch, jobs.schedule_id, jobs.request_id, jobs.error)
+                   jobs.lease_epoch, jobs.schedule_id, jobs.request_id, jobs.error,
+                   case when jobs.lease_epoch = 1 then extract(epoch from jobs.started_at - greatest(jobs.created_at, jobs.scheduled_for))::double precision end as waited)
        select c.id, user_id as "userId", type, payload, retry_count as "retryCount", max_retries as "maxRetries",
               timeout_seconds as "timeoutSeconds", lease_epoch as "leaseEpoch", schedule_id as "scheduleId",
-              request_id as "requestId", error as "lastError", users.role as "ownerRole", users.is_active as "ownerIsActive"
+              request_id as "requestId", error as "lastError", users.role as "ownerRole", users.is_active as "ownerIsActive",
+              waited as "waitedSeconds"
          from claimed c left join users on users.id = c.user_id and users.deleted_at is null
        union all
-       select id, null, null, null, null, null, null, null, null, null, null, null, null from ended`;
+       select id, null, null, null, null, null, null, null, null, null, null, null, null, null from ended`;
 
 /** Ends and beginnings of this process's attempts (ADR 18). */
 @Injectable()
