@@ -21,6 +21,7 @@ import { LimitsSweep } from './engine/limits-sweep.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
 import { Reconciler } from './engine/reconciler.js';
 import { Settler } from './engine/settler.js';
+import { TurnoverRepository } from './engine/turnover.repository.js';
 import { TurnExchange } from './engine/turn-exchange.js';
 import { UnlimitedJobs } from './engine/unlimited-jobs.js';
 import { TypeSlots } from './engine/type-slots.js';
@@ -67,6 +68,7 @@ import { UniqueJobs } from './unique/unique-jobs.js';
     Settler,
     AttemptJournal,
     JobMovesRepository,
+    TurnoverRepository,
     EngineMetrics,
     DepthRepository,
     WorkersRepository,

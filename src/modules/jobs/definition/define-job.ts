@@ -32,6 +32,8 @@ export interface JobDefinition<Payload = unknown> {
   /** For people: what an attempt that comes after another one repeats. */
   readonly repeats: string;
   readonly sizes: JobSizes;
+  /** Of which ends its owner is notified: `failures` for small work that is done by the hundred. */
+  readonly notifies: 'ends' | 'failures';
 }
 
 /** Whose job it is and what it is about, for the keys of limits and uniqueness. */
@@ -86,7 +88,8 @@ type Optional =
   | 'limits'
   | 'unique'
   | 'onCrash'
-  | 'repeats';
+  | 'repeats'
+  | 'notifies';
 
 /** Declares a job type; what is left out takes the value written here. */
 export function defineJob<Payload>(
@@ -105,9 +108,16 @@ export function defineJob<Payload>(
     unique: null,
     onCrash: 'again',
     repeats: 'Everything: an attempt begins from the start.',
+    notifies: 'ends',
     ...definition,
     sizes: { ...DEFAULT_SIZES, ...definition.sizes },
   };
+}
+
+/** Names one attempt of a job. */
+export interface JobFence {
+  readonly jobId: string;
+  readonly leaseEpoch: number;
 }
 
 /** What an attempt is given besides its payload. */
@@ -123,7 +133,7 @@ export interface JobContext {
    * Names this attempt. A handler's own writes should carry it, so that an attempt that was declared dead and
    * wakes up late cannot overwrite its successor (rule 7).
    */
-  readonly fence: { readonly jobId: string; readonly leaseEpoch: number };
+  readonly fence: JobFence;
   /** 0…100, never decreasing within an attempt; 100 is shown only after success. */
   progress(percent: number, detail?: object): void;
   log(level: JobLogLevel, message: string, details?: object): void;

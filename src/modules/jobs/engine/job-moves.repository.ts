@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { UserRole } from '../../../kernel/auth/index.js';
 import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
 import type { JobEndedEvent } from '../jobs.events.js';
 
@@ -15,13 +16,16 @@ export interface ClaimedJob {
   readonly requestId: string | null;
   /** Why the attempt before this one did not finish the job. */
   readonly lastError: string | null;
+  /** The rights of now, read with the claim; null where the job has no owner, or one that is gone. */
+  readonly owner: { readonly role: UserRole; readonly isActive: boolean } | null;
   /** How long it was due before its first attempt; null for every later one. */
   readonly waitedSeconds: number | null;
 }
 
 /** How an attempt ended. `return` makes the job pending again. */
 export type Outcome =
-  | { readonly kind: 'completed'; readonly result: object | null }
+  /** `quiet`: its owner is not notified of this success. */
+  | { readonly kind: 'completed'; readonly result: object | null; readonly quiet?: boolean }
   | { readonly kind: 'failed'; readonly error: string; readonly errorCode: string }
   | { readonly kind: 'cancelled' }
   | {
@@ -59,64 +63,6 @@ export const MAX_CRASHES = 3;
  */
 @Injectable()
 export class JobMovesRepository {
-  /** `queued → running`. A hint of an older dispatch, or one delivered twice, claims nothing. */
-  async claim(
-    tx: Tx,
-    workerId: string,
-    jobs: readonly (readonly [id: string, dispatchNo: number])[],
-  ): Promise<ClaimedJob[]> {
-    return query<ClaimedJob>(
-      tx,
-      `update jobs set status = 'running', lease_epoch = lease_epoch + 1, worker_id = $3, progress = 0, progress_detail = null,
-              started_at = greatest(clock_timestamp(), created_at), updated_at = clock_timestamp()
-         from unnest($1::uuid[], $2::integer[]) as hint(id, dispatch_no)
-        where jobs.id = hint.id and jobs.status = 'queued' and jobs.dispatch_no = hint.dispatch_no
-       returning jobs.id, jobs.user_id as "userId", jobs.type, jobs.payload, jobs.retry_count as "retryCount", jobs.max_retries as "maxRetries",
-                 jobs.timeout_seconds as "timeoutSeconds", jobs.lease_epoch as "leaseEpoch", jobs.schedule_id as "scheduleId", jobs.request_id as "requestId",
-                 jobs.error as "lastError",
-                 case when jobs.lease_epoch = 1 then extract(epoch from jobs.started_at - greatest(jobs.created_at, jobs.scheduled_for))::double precision end as "waitedSeconds"`,
-      [jobs.map(([id]) => id), jobs.map(([, dispatchNo]) => dispatchNo), workerId],
-      'jobs_claim',
-    );
-  }
-
-  /**
-   * `running → completed | failed | cancelled | pending`, fenced by the lease epoch. Answers the jobs that moved.
-   * What would run again although somebody asked to cancel it (the push came too late) is cancelled instead.
-   */
-  async settle(tx: Tx, settlements: readonly Settlement[]): Promise<EndedJob[]> {
-    const rows = settlements.map(({ jobId, leaseEpoch, outcome }) => ({
-      jobId,
-      leaseEpoch,
-      ...columnsOf(outcome),
-    }));
-    return query<EndedJob>(
-      tx,
-      `update jobs set status = ${NEXT_STATUS}, result = s.result::jsonb, error = s.error, error_code = s.error_code,
-              progress = case when s.status = 'completed' then 100 else progress end,
-              retry_count = retry_count + s.spent, worker_id = null,
-              run_at = case when ${NEXT_STATUS} = 'pending' then now() + make_interval(secs => s.delay) end,
-              completed_at = case when s.status in ('completed', 'failed') then greatest(clock_timestamp(), started_at) end,
-              cancelled_at = case when ${NEXT_STATUS} = 'cancelled' then greatest(clock_timestamp(), started_at) end,
-              updated_at = clock_timestamp()
-         from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::double precision[])
-              as s(id, lease_epoch, status, result, error, error_code, spent, delay)
-        where jobs.id = s.id and jobs.status = 'running' and jobs.lease_epoch = s.lease_epoch
-       returning ${ENDED_COLUMNS}`,
-      [
-        rows.map((row) => row.jobId),
-        rows.map((row) => row.leaseEpoch),
-        rows.map((row) => row.status),
-        rows.map((row) => row.result),
-        rows.map((row) => row.error),
-        rows.map((row) => row.errorCode),
-        rows.map((row) => row.spent),
-        rows.map((row) => row.delay),
-      ],
-      'jobs_settle',
-    );
-  }
-
   /** Last progress of running attempts; an older epoch or a smaller number changes nothing. */
   async progress(
     read: Read,
@@ -215,48 +161,7 @@ export class JobMovesRepository {
   }
 }
 
-/** Of a settlement `s`. */
-const NEXT_STATUS = `case when s.status = 'pending' and jobs.cancel_requested_at is not null then 'cancelled' else s.status end`;
 const ENDED_COLUMNS = `jobs.id, jobs.user_id as "userId", jobs.type, jobs.schedule_id as "scheduleId", jobs.status, jobs.error`;
-
-function columnsOf(outcome: Outcome) {
-  const row = {
-    status: 'pending',
-    result: null as string | null,
-    error: null as string | null,
-    errorCode: null as string | null,
-    spent: 0,
-    delay: 0,
-  };
-  switch (outcome.kind) {
-    case 'completed':
-      return {
-        ...row,
-        status: 'completed',
-        result: outcome.result === null ? null : JSON.stringify(outcome.result),
-      };
-    case 'failed':
-      return { ...row, status: 'failed', error: outcome.error, errorCode: outcome.errorCode };
-    case 'cancelled':
-      return { ...row, status: 'cancelled' };
-    case 'retry':
-      return {
-        ...row,
-        error: outcome.error,
-        errorCode: outcome.errorCode,
-        spent: 1,
-        delay: outcome.delaySeconds,
-      };
-    case 'release':
-      break;
-  }
-  return {
-    ...row,
-    error: outcome.reason,
-    errorCode: outcome.reason === null ? null : 'postponed',
-    delay: outcome.delaySeconds,
-  };
-}
 
 /** The event of an ended job, or null when the move made it pending again. */
 export function endedEvent(job: EndedJob): JobEndedEvent | null {

@@ -3,22 +3,24 @@ import { Interval } from '@nestjs/schedule';
 import { hostname } from 'node:os';
 import type { Actor } from '../../../kernel/auth/index.js';
 import { Settings, serves } from '../../../kernel/config/index.js';
-import { Database, GroupCommit, newId, type DatabaseScope } from '../../../kernel/database/index.js';
+import { Database, type DatabaseScope } from '../../../kernel/database/index.js';
 import { UserError, requestContext } from '../../../kernel/http/index.js';
 import { Log } from '../../../kernel/log/index.js';
 import { QUEUE_NAMES, QueueHosts, type Hint, type QueueName } from '../../../kernel/queue/index.js';
 import { Hub } from '../../../kernel/realtime/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
-import { UsersService, type Rights } from '../../users/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
 import { Attempt } from './attempt.js';
 import { AttemptJournal } from './attempt-journal.js';
+import { AttemptWatch } from './attempt-watch.js';
 import { Dispatcher } from './dispatcher.js';
 import { EngineMetrics } from './engine-metrics.js';
+import { HandlerSlots } from './handler-slots.js';
 import type { ClaimedJob, Outcome } from './job-moves.repository.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { Settler } from './settler.js';
 import { TypeSlots } from './type-slots.js';
+import type { Claim } from './turnover.repository.js';
 import { WorkersRepository, type HeldJob } from './workers.repository.js';
 
 /** Hub topic: somebody asked to cancel a running job. */
@@ -26,6 +28,9 @@ export const JOB_CANCEL_TOPIC = 'job-cancel';
 
 /** Pause of a job that could not begin because of its surroundings: without it a lasting fault is a busy loop. */
 const BEGIN_AGAIN_SECONDS = 5;
+
+/** So long a fetched hint waits for slots before its jobs go back to where other processes find them. */
+const SLOT_PATIENCE_MS = 5_000;
 
 /** What this process does about a claimed job; no attempt before the handler begins. */
 interface Work {
@@ -48,12 +53,9 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   /** By job id, from the claim until the outcome is written. */
   private readonly running = new Map<string, Work>();
   private suspects: ReadonlySet<string> = new Set();
-  /** Jobs that start together ask for their owners together. */
-  private readonly owners = new GroupCommit<string, Rights | null>(async (ids) => {
-    const rights = await this.users.rightsOfMany(this.scope.read, [...new Set(ids)]);
-    return ids.map((id) => rights.get(id) ?? null);
-  });
-  private readonly id = newId();
+  private readonly id: string;
+  private readonly watch = new AttemptWatch();
+  private readonly slots: Readonly<Record<QueueName, HandlerSlots>>;
   private started = false;
   /** The shutdown time is over: what has not begun is handed back like what runs. */
   private handingBack = false;
@@ -69,13 +71,16 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly workers: WorkersRepository,
     private readonly dispatcher: Dispatcher,
     private readonly metrics: EngineMetrics,
-    private readonly slots: TypeSlots,
-    private readonly users: UsersService,
+    private readonly places: TypeSlots,
     private readonly hub: Hub,
     private readonly hosts: QueueHosts,
     log: Log,
   ) {
     this.log = log.area('worker');
+    this.id = settler.workerId;
+    const slotsOf = (queue: QueueName): HandlerSlots =>
+      new HandlerSlots(settings.workerConcurrency, (quick) => hosts.fetchAhead(queue, quick));
+    this.slots = { default: slotsOf('default'), files: slotsOf('files') };
     this.scope = database.system('worker');
     this.beats = new SingleFlight(
       () => this.beat(),
@@ -97,6 +102,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   /** Takes no more hints, gives running jobs the shutdown time, hands back the rest. */
   async beforeApplicationShutdown(): Promise<void> {
     if (!this.started) return;
+    for (const slots of Object.values(this.slots)) slots.close();
     const finished = this.hosts.finish();
     let timer: NodeJS.Timeout | undefined;
     const grace = new Promise<void>((resolve) => {
@@ -116,53 +122,75 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
 
   @Interval(5_000)
   tick(): void {
-    if (this.started) this.beats.trigger();
+    if (!this.started) return;
+    this.beats.trigger();
+    for (const slots of Object.values(this.slots)) slots.dismiss(SLOT_PATIENCE_MS);
   }
 
-  private async handle(queue: QueueName, hint: Hint): Promise<void> {
+  /** Claims each job when there is a slot for its handler; the rest of a hint that finds none goes back. */
+  private async handle(queue: QueueName, { jobs }: Hint): Promise<void> {
     this.dispatcher.roomMade(queue);
+    const slots = this.slots[queue];
+    let failed: { readonly reason: unknown } | undefined;
+    const fail = (reason: unknown): void => void (failed ??= { reason });
+    const works: Promise<void>[] = [];
+    for (const claim of jobs) {
+      const room = this.outcomes.room();
+      if (room) await room;
+      if (!slots.tryTake() && !(await slots.take())) break;
+      works.push(this.work(claim, slots).catch(fail));
+    }
+    if (works.length < jobs.length) await this.sendBack(jobs.slice(works.length)).catch(fail);
     // The hint lasts as long as its last job: a shutdown waits for hints, and one job must not hide the others.
-    const ends = await Promise.allSettled(hint.jobs.map((claim) => this.work(claim)));
-    const failed = ends.find((end) => end.status === 'rejected');
+    await Promise.all(works);
     if (failed) throw failed.reason;
   }
 
-  private async work(claim: readonly [jobId: string, dispatchNo: number]): Promise<void> {
-    const job = await this.settler.claim(this.id, claim);
-    if (!job) return; // an older dispatch, a second delivery, or cancelled meanwhile
+  private async sendBack(claims: readonly Claim[]): Promise<void> {
+    await this.settler.sendBack(claims);
+    this.dispatcher.wake();
+  }
+
+  private async work(claim: Claim, slots: HandlerSlots): Promise<void> {
+    const job = await this.settler.claim(claim).catch((error: unknown) => {
+      slots.give(null);
+      throw error;
+    });
+    if (!job) return slots.give(null); // an older dispatch, a second delivery, or cancelled meanwhile
     this.metrics.started(job);
     const work: Work = { leaseEpoch: job.leaseEpoch, attempt: null };
     // Ours once before: it was taken away and came back while the older attempt has not noticed yet.
     this.running.get(job.id)?.attempt?.stop('lost');
     this.running.set(job.id, work);
     const context = { requestId: job.requestId ?? job.id, ipAddress: null, userAgent: null };
+    const began = performance.now();
+    let lasted = 0;
     try {
-      await requestContext.run(context, () => this.runClaimed(job, work));
+      const outcome = await requestContext
+        .run(context, () => this.outcomeOf(job, work))
+        .finally(() => slots.give((lasted = performance.now() - began)));
+      await this.end(job, outcome, lasted);
     } finally {
       if (this.running.get(job.id) === work) this.running.delete(job.id);
     }
   }
 
-  private async runClaimed(job: ClaimedJob, work: Work): Promise<void> {
-    const began = performance.now();
-    const outcome = await this.outcomeOf(job, work);
-    this.metrics.ended(job.type, outcome === 'lost' ? outcome : outcome.kind, performance.now() - began);
+  private async end(job: ClaimedJob, outcome: Outcome | 'lost', lasted: number): Promise<void> {
+    this.metrics.ended(job.type, outcome === 'lost' ? outcome : outcome.kind, lasted);
     if (outcome === 'lost') {
       this.log.warn({ jobId: job.id }, 'lost the lease, nothing written');
       return;
     }
     const written = await this.outcomes.write(job, outcome);
     if (!written) this.metrics.found('fenced');
-    const details = {
-      jobId: job.id,
-      type: job.type,
-      outcome: outcome.kind,
-      ms: Math.round(performance.now() - began),
-      written,
-    };
-    if (outcome.kind === 'failed' || outcome.kind === 'retry')
-      this.log.warn({ ...details, reason: outcome.error }, 'attempt ended');
-    else this.log.debug(details, 'attempt ended');
+    const failure = outcome.kind === 'failed' || outcome.kind === 'retry' ? outcome : null;
+    if (failure || this.log.debugging) {
+      const { id: jobId, type, requestId } = job;
+      const details = { jobId, type, outcome: outcome.kind, ms: Math.round(lasted), written };
+      const line = { ...details, requestId: requestId ?? jobId };
+      if (failure) this.log.warn({ ...line, reason: failure.error }, 'attempt ended');
+      else this.log.debug(line, 'attempt ended');
+    }
     if (outcome.kind === 'release' || outcome.kind === 'retry') this.dispatcher.wakeIn(outcome.delaySeconds);
     // A place of its limit is free.
     if (this.registry.isLimited(job.type)) this.dispatcher.wake();
@@ -172,28 +200,19 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     let type, payload, actor;
     try {
       ({ type, payload } = this.registry.parse(job.type, job.payload));
-      actor = await this.ownerOf(job);
+      actor = actorOf(job);
     } catch (error) {
       // A type this build does not know or a payload it refuses fails visibly: a repetition would not help.
       if (error instanceof UserError) return { kind: 'failed', error: error.message, errorCode: error.code };
       this.log.warn({ err: error, jobId: job.id }, 'an attempt could not begin, it is tried again');
       return { kind: 'release', delaySeconds: BEGIN_AGAIN_SECONDS, reason: null };
     }
-    return this.slots.within(type.definition, () => {
-      const attempt = (work.attempt = new Attempt(job, type, this.journal));
+    return this.places.within(type.definition, () => {
+      const attempt = (work.attempt = new Attempt(job, type, this.journal, this.watch));
       if (this.running.get(job.id) !== work) attempt.stop('lost'); // claimed anew meanwhile
       if (this.handingBack) attempt.stop('shutdown');
-      return attempt.run(this.database.as(actor).read, actor, payload);
+      return attempt.run(() => this.database.as(actor).read, actor, payload);
     });
-  }
-
-  /** The owner with the rights of now: a right withdrawn while the job waited is a right it does not have. */
-  private async ownerOf(job: ClaimedJob): Promise<Actor> {
-    if (job.userId === null) return { type: 'system', name: `job ${job.type}` };
-    const rights = await this.owners.submit(job.userId);
-    if (!rights?.isActive)
-      throw UserError.forbidden('The owner of this job is not active any more.', 'owner_inactive');
-    return { type: 'job', userId: job.userId, role: rights.role, jobId: job.id };
   }
 
   /**
@@ -241,4 +260,12 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     };
     await this.scope.tx((tx) => this.workers.register(tx, worker));
   }
+}
+
+/** The owner with the rights of now: a right withdrawn while the job waited is a right it does not have. */
+function actorOf({ id: jobId, userId, type, owner }: ClaimedJob): Actor {
+  if (userId === null) return { type: 'system', name: `job ${type}` };
+  if (!owner?.isActive)
+    throw UserError.forbidden('The owner of this job is not active any more.', 'owner_inactive');
+  return { type: 'job', userId, role: owner.role, jobId };
 }
