@@ -3,7 +3,9 @@ import { Global, Inject, Module, type DynamicModule, type OnApplicationShutdown 
 import { createPostgresBackend, setDefaultBackendFactory, type ConnectionOptions } from 'bullmq';
 import { Pool } from 'pg';
 import { Installation } from '../database/index.js';
+import { redisOptions } from '../redis/index.js';
 import { HintQueue } from './hint-queue.js';
+import { HintStore } from './hint-store.js';
 import { processorHost, type ProcessorHost } from './processor-host.js';
 import { PROCESSOR_HOSTS, QueueHosts } from './queue-hosts.js';
 import { QUEUE_NAMES, QUEUE_SCHEMA } from './queues.js';
@@ -34,7 +36,7 @@ export class QueueModule implements OnApplicationShutdown {
     if (pool) setDefaultBackendFactory(createPostgresBackend);
     else setDefaultBackendFactory();
     // Typed for Redis only; the PostgreSQL backend takes the pool in the same place.
-    const connection = (pool ?? { url: redisUrl, maxRetriesPerRequest: null }) as ConnectionOptions;
+    const connection = (pool ?? { url: redisUrl, ...redisOptions('worker') }) as ConnectionOptions;
     const hosts = concurrency === null ? [] : QUEUE_NAMES.map((name) => processorHost(name, concurrency));
     return {
       module: QueueModule,
@@ -52,11 +54,12 @@ export class QueueModule implements OnApplicationShutdown {
       providers: [
         { provide: QUEUE_POOL, useValue: pool },
         HintQueue,
+        HintStore,
         ...hosts,
         { provide: PROCESSOR_HOSTS, useFactory: (...made: ProcessorHost[]) => made, inject: hosts },
         QueueHosts,
       ],
-      exports: [HintQueue, QueueHosts],
+      exports: [HintQueue, HintStore, QueueHosts],
     };
   }
 

@@ -8,8 +8,10 @@ import { AttemptJournal } from './engine/attempt-journal.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
+import { LostHints } from './engine/lost-hints.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
 import { Reconciler } from './engine/reconciler.js';
+import { RescueRepository } from './engine/rescue.repository.js';
 import { Settler } from './engine/settler.js';
 import { WorkersRepository } from './engine/workers.repository.js';
 import { JobEntity } from './job.entity.js';
@@ -34,6 +36,8 @@ import { JobsService } from './jobs.service.js';
     JobRegistry,
     Dispatcher,
     Reconciler,
+    LostHints,
+    RescueRepository,
     JobWorker,
     OutcomeWriter,
     Settler,
