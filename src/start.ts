@@ -16,6 +16,7 @@ import { listen } from './kernel/http/listen.js';
 import { Log } from './kernel/log/index.js';
 import { SseRegistry } from './kernel/realtime/index.js';
 import { assertRedisUsable } from './kernel/redis/index.js';
+import { waitForStore } from './wait-for-store.js';
 
 export interface RunningSteward {
   readonly app: NestFastifyApplication;
@@ -38,11 +39,15 @@ export async function start(
   onProgress: (message: string) => void,
   modules: readonly Type[] = [],
 ): Promise<RunningSteward> {
-  const database = await openDatabase(settings, path.join(settings.dataDir, 'postgres'), onProgress);
+  const there = <T>(open: () => Promise<T>) => waitForStore(open, settings.storeWaitSeconds, onProgress);
+  const database = await there(() =>
+    openDatabase(settings, path.join(settings.dataDir, 'postgres'), onProgress),
+  );
   let app: NestFastifyApplication | undefined;
   try {
-    if (settings.redisUrl !== undefined)
-      await assertRedisUsable(settings.redisUrl, (message) => log.warn({}, message));
+    const { redisUrl } = settings;
+    if (redisUrl !== undefined)
+      await there(() => assertRedisUsable(redisUrl, (message) => log.warn({}, message)));
     onProgress('bringing the database up to date');
     await migrate(database.ownerUrl);
     const access = await applicationAccess(

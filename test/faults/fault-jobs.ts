@@ -57,6 +57,7 @@ const common = {
   backoff: { kind: 'fixed', seconds: 0.5 },
 } as const;
 
+@Injectable() // what its subclasses are given is read from here
 abstract class FaultHandler extends JobHandler<Work> {
   constructor(private readonly effects: Effects) {
     super();
@@ -77,20 +78,12 @@ abstract class FaultHandler extends JobHandler<Work> {
 }
 
 @HandlesJob(defineJob({ ...common, name: 'fault-single', summary: 'Writes its effect; one to a hint.' }))
-class Single extends FaultHandler {
-  constructor(effects: Effects) {
-    super(effects);
-  }
-}
+class Single extends FaultHandler {}
 
 @HandlesJob(
   defineJob({ ...common, name: 'fault-shared', summary: 'Writes its effect; shares hints.', hintSize: 20 }),
 )
-class Shared extends FaultHandler {
-  constructor(effects: Effects) {
-    super(effects);
-  }
-}
+class Shared extends FaultHandler {}
 
 /** Job types that exist only in the fault runner. */
 @Module({ providers: [Effects, Single, Shared] })

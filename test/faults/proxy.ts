@@ -15,11 +15,11 @@ export class Proxy {
     private readonly target: number,
   ) {}
 
-  static async to(target: number): Promise<Proxy> {
+  static async to(target: number, port = 0): Promise<Proxy> {
     const server = createServer();
     const proxy = new Proxy(server, target);
     server.on('connection', (client) => proxy.accept(client));
-    server.listen({ port: 0, host: '127.0.0.1' });
+    server.listen({ port, host: '127.0.0.1' });
     await once(server, 'listening');
     return proxy;
   }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../harness/until.js';
-import type { Cluster } from './cluster.js';
 import type { Fault } from './faults.js';
 import { Load } from './load.js';
 import { Random } from './random.js';
-import type { Verdict, Verdicts } from './verdicts.js';
+import type { Stage } from './stage.js';
+import type { Verdict } from './verdicts.js';
 
 /** Longest time for everything to be well again after a fault; what has not ended by then counts as lost. */
 const HEALING_MS = 180_000;
@@ -18,8 +18,7 @@ export interface RoundResult extends Verdict {
 
 /** Load, the fault in the middle of it, then the wait for the last job and the look at what came of them all. */
 export async function playRound(
-  cluster: Cluster,
-  verdicts: Verdicts,
+  { cluster, verdicts }: Stage,
   fault: Fault,
   { round, seed, perSecond }: { round: number; seed: number; perSecond: number },
 ): Promise<RoundResult> {

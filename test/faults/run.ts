@@ -1,11 +1,10 @@
 import { parseArgs } from 'node:util';
-import { Cluster, type Backend } from './cluster.js';
+import type { Backend } from './cluster.js';
 import { FAULTS, type Fault } from './faults.js';
 import { playRound, type RoundResult } from './round.js';
 import { Random } from './random.js';
-import { startSchedule } from './schedule.js';
+import { setStage, type Stage } from './stage.js';
 import { table } from './table.js';
-import { Verdicts } from './verdicts.js';
 
 /**
  * npm run faults -- [--rounds N] [--only name[,name]] [--backend redis|postgres] [--seed S] [--rate jobs per second] [--logs folder]
@@ -47,24 +46,18 @@ function plan(rounds: number): { fault: Fault; backend: Backend }[] {
   });
 }
 
-const clusters = new Map<Backend, { cluster: Cluster; verdicts: Verdicts }>();
-async function clusterOf(backend: Backend): Promise<{ cluster: Cluster; verdicts: Verdicts }> {
-  const known = clusters.get(backend);
+const stages = new Map<Backend, Stage>();
+async function stageOf(backend: Backend): Promise<Stage> {
+  const known = stages.get(backend);
   if (known) return known;
-  const cluster = await Cluster.start(backend, values.logs ?? null);
-  const made = { cluster, verdicts: new Verdicts(cluster.postgres.url) };
-  clusters.set(backend, made);
-  cluster.api.start();
-  await cluster.api.running();
-  await made.verdicts.prepare();
-  await startSchedule(cluster.api);
-  for (const server of cluster.servers) if (server !== cluster.api) server.start();
-  await Promise.all(cluster.servers.map((server) => server.running()));
+  for (const other of stages.values()) await other.cluster.stop();
+  const made = await setStage(backend, values.logs ?? null);
+  stages.set(backend, made);
   return made;
 }
 
 async function stopAll(): Promise<void> {
-  await Promise.allSettled([...clusters.values()].map(({ cluster }) => cluster.stop()));
+  await Promise.allSettled([...stages.values()].map(({ cluster }) => cluster.stop()));
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void stopAll().finally(() => process.exit(1)));
@@ -74,10 +67,7 @@ try {
   // All rounds of one backend, then those of the other: two clusters at a time would only be slower.
   const rounds = plan(Number(values.rounds)).toSorted((a, b) => b.backend.localeCompare(a.backend));
   for (const [index, { fault, backend }] of rounds.entries()) {
-    const { cluster, verdicts } = await clusterOf(backend);
-    if (index > 0 && rounds[index - 1]?.backend !== backend)
-      await clusters.get(rounds[index - 1]!.backend)?.cluster.stop();
-    const result = await playRound(cluster, verdicts, fault, { round: index + 1, seed, perSecond });
+    const result = await playRound(await stageOf(backend), fault, { round: index + 1, seed, perSecond });
     results.push(result);
     const { jobs, lost, wrong, staleAccepted, staleRefused, repeated, seconds } = result;
     write(

@@ -48,6 +48,11 @@ export class StewardProcess {
     );
   }
 
+  /** Everything it has said so far. */
+  get said(): string {
+    return this.output;
+  }
+
   get pid(): number {
     return this.child.pid ?? 0;
   }

@@ -17,7 +17,7 @@ export class HintStore {
 
   constructor(
     { name }: Installation,
-    @Optional() private readonly connections: RedisConnections | null,
+    @Optional() private readonly connections?: RedisConnections,
   ) {
     this.key = `${name}:hints-since`;
   }
