@@ -18,8 +18,10 @@ import { JobWorker } from './engine/job-worker.js';
 import { LimitedDispatch } from './engine/limited-dispatch.js';
 import { LimitedDispatchRepository } from './engine/limited-dispatch.repository.js';
 import { LimitsSweep } from './engine/limits-sweep.js';
+import { LostHints } from './engine/lost-hints.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
 import { Reconciler } from './engine/reconciler.js';
+import { RescueRepository } from './engine/rescue.repository.js';
 import { Settler } from './engine/settler.js';
 import { TurnoverRepository } from './engine/turnover.repository.js';
 import { TurnExchange } from './engine/turn-exchange.js';
@@ -63,6 +65,8 @@ import { UniqueJobs } from './unique/unique-jobs.js';
     TurnExchange,
     { provide: FairTurns, useFactory: () => new FairTurns() },
     Reconciler,
+    LostHints,
+    RescueRepository,
     JobWorker,
     OutcomeWriter,
     Settler,

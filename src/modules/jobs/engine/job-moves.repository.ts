@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { UserRole } from '../../../kernel/auth/index.js';
-import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
+import { execute, type Read } from '../../../kernel/database/index.js';
 import type { JobEndedEvent } from '../jobs.events.js';
 
 export interface ClaimedJob {
@@ -51,11 +51,6 @@ export interface EndedJob {
   readonly status: string;
   readonly error: string | null;
 }
-
-/** A worker that has not renewed its beat for this long is dead and loses its jobs. */
-export const WORKER_SILENCE_SECONDS = 12;
-/** A job whose workers died this often is poison: it fails instead of taking down another one. */
-export const MAX_CRASHES = 3;
 
 /**
  * The engine's moves except dispatch (`dispatch.repository.ts`): each is one guarded UPDATE (`MOVES` in job-status.ts), for many jobs at once, on the
@@ -110,58 +105,10 @@ export class JobMovesRepository {
       ],
     );
   }
-
-  /** What the database's clock says. */
-  async now(read: Read): Promise<Date> {
-    const row = await queryOne<{ now: Date }>(read, `select clock_timestamp() as now`);
-    return row!.now;
-  }
-
-  /**
-   * `running → pending | failed | cancelled` for jobs whose worker is dead or unknown. Answers those that moved:
-   * none when the statement itself came to a standstill after `lookedAt`, because then nobody could beat either. Jobs
-   * of the types `notAgain` are not run a second time.
-   */
-  async rescue(tx: Tx, lookedAt: Date, notAgain: readonly string[]): Promise<EndedJob[]> {
-    return query<EndedJob>(
-      tx,
-      `with orphan as (
-         select id from jobs
-          where run_at is null and completed_at is null and cancelled_at is null and status = 'running'
-            and clock_timestamp() < $3::timestamptz + interval '5 seconds'
-            and not exists (select from workers where workers.id = jobs.worker_id and beat_at > clock_timestamp() - make_interval(secs => $1))
-          order by id for update skip locked),
-       verdict as (
-         select jobs.id, case when cancel_requested_at is not null then 'cancelled' when crash_count + 1 >= $2 or type = any($4::text[]) then 'failed' else 'pending' end as status
-           from jobs join orphan using (id))
-       update jobs set status = v.status, crash_count = crash_count + 1, worker_id = null,
-              run_at = case when v.status = 'pending' then now() end,
-              error = case when v.status <> 'failed' then null when type = any($4::text[]) then 'Its worker died while running it, and it may not be run twice.'
-                           else format('Its worker died %s times while running it.', crash_count + 1) end,
-              error_code = case when v.status <> 'failed' then null when type = any($4::text[]) then 'interrupted' else 'poison' end,
-              completed_at = case when v.status = 'failed' then greatest(clock_timestamp(), started_at) end,
-              cancelled_at = case when v.status = 'cancelled' then greatest(clock_timestamp(), started_at) end,
-              updated_at = clock_timestamp()
-         from verdict v where jobs.id = v.id and jobs.status = 'running'
-       returning ${ENDED_COLUMNS}`,
-      [WORKER_SILENCE_SECONDS, MAX_CRASHES, lookedAt, notAgain],
-    );
-  }
-
-  /** `queued → pending` for jobs dispatched before `before`, whose hint must have got lost. */
-  async requeueLost(tx: Tx, queue: string, olderThanSeconds: number, before: Date | null): Promise<number> {
-    return execute(
-      tx,
-      `update jobs set status = 'pending', run_at = now(), updated_at = clock_timestamp()
-        where run_at is null and completed_at is null and cancelled_at is null and status = 'queued' and queue = $1
-          and dispatched_at < clock_timestamp() - make_interval(secs => $2)
-          and ($3::timestamptz is null or dispatched_at < $3)`,
-      [queue, olderThanSeconds, before],
-    );
-  }
 }
 
-const ENDED_COLUMNS = `jobs.id, jobs.user_id as "userId", jobs.type, jobs.schedule_id as "scheduleId", jobs.status, jobs.error`;
+/** Of a job that an `EndedJob` is made of. */
+export const ENDED_COLUMNS = `jobs.id, jobs.user_id as "userId", jobs.type, jobs.schedule_id as "scheduleId", jobs.status, jobs.error`;
 
 /** The event of an ended job, or null when the move made it pending again. */
 export function endedEvent(job: EndedJob): JobEndedEvent | null {

@@ -18,6 +18,7 @@ import { EngineMetrics } from './engine-metrics.js';
 import { HandlerSlots } from './handler-slots.js';
 import type { ClaimedJob, Outcome } from './job-moves.repository.js';
 import { OutcomeWriter } from './outcome-writer.js';
+import { RareLook } from './rare-look.js';
 import { Settler } from './settler.js';
 import { TypeSlots } from './type-slots.js';
 import type { Claim } from './turnover.repository.js';
@@ -31,6 +32,8 @@ const BEGIN_AGAIN_SECONDS = 5;
 
 /** So long a fetched hint waits for slots before its jobs go back to where other processes find them. */
 const SLOT_PATIENCE_MS = 5_000;
+/** Between two looks for jobs this worker holds without knowing. */
+const STRAY_LOOK_MS = 10_000;
 
 /** What this process does about a claimed job; no attempt before the handler begins. */
 interface Work {
@@ -52,7 +55,9 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   private readonly scope: DatabaseScope;
   /** By job id, from the claim until the outcome is written. */
   private readonly running = new Map<string, Work>();
-  private suspects: ReadonlySet<string> = new Set();
+  /** Lease epochs of jobs that the rows give to this worker and that nobody here works on. */
+  private suspects: ReadonlyMap<string, number> = new Map();
+  private readonly strayLook = new RareLook(STRAY_LOOK_MS);
   private readonly id: string;
   private readonly watch = new AttemptWatch();
   private readonly slots: Readonly<Record<QueueName, HandlerSlots>>;
@@ -222,7 +227,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   private async beat(): Promise<void> {
     const working = [...this.running];
     if (!(await this.workers.beat(this.scope.read, this.id))) await this.register();
-    const held = new Map((await this.workers.heldBy(this.scope.read, this.id)).map((job) => [job.id, job]));
+    const held = new Map((await this.heldNow()).map((job) => [job.id, job]));
     for (const [jobId, { leaseEpoch, attempt }] of working) {
       const lease = held.get(jobId);
       if (lease?.leaseEpoch !== leaseEpoch) attempt?.stop('lost');
@@ -231,14 +236,24 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     await this.handBackStrays([...held.values()].filter(({ id }) => !this.running.has(id)));
   }
 
+  /** What the rows say of the jobs worked on here, and now and then of every job in flight: there may be strays. */
+  private async heldNow(): Promise<HeldJob[]> {
+    const { read } = this.scope;
+    if (!this.strayLook.due())
+      return this.workers.heldAmong(read, this.id, [...this.running.keys(), ...this.suspects.keys()]);
+    const began = performance.now();
+    const held = await this.workers.heldBy(read, this.id);
+    this.strayLook.done(began);
+    return held;
+  }
+
   /**
    * A claim may commit although its answer is lost with the connection: then the row says that this worker runs a
    * job it has never heard of. One seen at two beats in a row is such a stray; a claim on its way is younger.
    */
   private async handBackStrays(found: readonly HeldJob[]): Promise<void> {
-    const keyOf = ({ id, leaseEpoch }: HeldJob): string => `${id} ${leaseEpoch}`;
-    const strays = found.filter((job) => this.suspects.has(keyOf(job)));
-    this.suspects = new Set(found.map(keyOf));
+    const strays = found.filter(({ id, leaseEpoch }) => this.suspects.get(id) === leaseEpoch);
+    this.suspects = new Map(found.map(({ id, leaseEpoch }) => [id, leaseEpoch]));
     this.metrics.found('stray', strays.length);
     for (const { id: jobId, leaseEpoch } of strays) {
       this.log.warn({ jobId }, 'a claim whose answer got lost is handed back');

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { query, type Read } from '../../../kernel/database/index.js';
-import { WORKER_SILENCE_SECONDS } from '../engine/job-moves.repository.js';
+import { WORKER_SILENCE_SECONDS } from '../engine/rescue.repository.js';
 
 /** What waits in a queue. */
 export interface Waiting {
