@@ -22,6 +22,7 @@ import { JobStream } from './job-stream.js';
 import { JobsAccountRepository } from './jobs-account.repository.js';
 import { JobsCreation } from './jobs-creation.js';
 import { JobsAccount } from './jobs.account.js';
+import { JobsListRepository } from './jobs-list.repository.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
@@ -35,6 +36,7 @@ import { JobsService } from './jobs.service.js';
     BulkJobsService,
     JobStream,
     JobsRepository,
+    JobsListRepository,
     JobsAccount,
     JobsAccountRepository,
     JobRegistry,

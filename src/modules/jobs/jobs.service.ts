@@ -12,6 +12,7 @@ import { Settler } from './engine/settler.js';
 import type { JobEntity } from './job.entity.js';
 import { toJobLogView, toJobTypeView, toJobView } from './job.view.js';
 import { JobsCreation, type JobRequest } from './jobs-creation.js';
+import { JobsListRepository } from './jobs-list.repository.js';
 import { jobsPolicy } from './jobs.policy.js';
 import { JobsRepository } from './jobs.repository.js';
 import type { JobLogView, JobLogsQuery, JobTypeView, JobView, ListJobsQuery } from './jobs.schema.js';
@@ -25,6 +26,7 @@ export class JobsService {
   constructor(
     private readonly database: Database,
     private readonly jobs: JobsRepository,
+    private readonly lists: JobsListRepository,
     private readonly registry: JobRegistry,
     private readonly creation: JobsCreation,
     private readonly audit: AuditService,
@@ -71,7 +73,7 @@ export class JobsService {
       throw UserError.forbidden('Only admins may list the jobs of others.');
     const whose = all === 'true' ? undefined : (userId ?? actor.userId);
     return toPage(
-      await this.jobs.page(this.database.as(actor).read, { ...filter, userId: whose }),
+      await this.lists.page(this.database.as(actor).read, { ...filter, userId: whose }),
       query.limit,
       toJobView,
     );
