@@ -67,6 +67,10 @@ const CONTRACT = `
   get    /api/jobs/{id}/events
   post   /api/jobs/{id}/cancel
   post   /api/jobs/{id}/retry
+  get    /api/queues
+  post   /api/queues/{name}/pause
+  post   /api/queues/{name}/resume
+  get    /api/workers
   get    /api/events
   get    /api/audit-logs
   get    /api/users/me/audit-logs
@@ -119,6 +123,8 @@ const VIEWS = [
   'JobType',
   'BulkJobs',
   'BulkJobProblem',
+  'Queue',
+  'Worker',
   'Remote',
   'Schedule',
   'Slot',

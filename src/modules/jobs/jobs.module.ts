@@ -9,11 +9,15 @@ import { JobRegistry } from './definition/job-registry.js';
 import { AttemptJournal } from './engine/attempt-journal.js';
 import { DispatchRepository } from './engine/dispatch.repository.js';
 import { Dispatcher } from './engine/dispatcher.js';
+import { DueJobs } from './engine/due-jobs.js';
+import { FairTurns } from './engine/fair-turns.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
 import { Reconciler } from './engine/reconciler.js';
 import { Settler } from './engine/settler.js';
+import { TurnExchange } from './engine/turn-exchange.js';
+import { UnlimitedJobs } from './engine/unlimited-jobs.js';
 import { WorkersRepository } from './engine/workers.repository.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
@@ -26,10 +30,15 @@ import { JobsListRepository } from './jobs-list.repository.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
+import { QueuePausesRepository } from './queues/queue-pauses.repository.js';
+import { QueuePauses } from './queues/queue-pauses.js';
+import { QueuesController } from './queues/queues.controller.js';
+import { QueuesRepository } from './queues/queues.repository.js';
+import { QueuesService } from './queues/queues.service.js';
 
 @Module({
   imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
-  controllers: [JobsController, JobStreamController, BulkJobsController],
+  controllers: [JobsController, JobStreamController, BulkJobsController, QueuesController],
   providers: [
     JobsService,
     JobsCreation,
@@ -42,6 +51,10 @@ import { JobsService } from './jobs.service.js';
     JobRegistry,
     Dispatcher,
     DispatchRepository,
+    DueJobs,
+    UnlimitedJobs,
+    TurnExchange,
+    { provide: FairTurns, useFactory: () => new FairTurns() },
     Reconciler,
     JobWorker,
     OutcomeWriter,
@@ -49,6 +62,10 @@ import { JobsService } from './jobs.service.js';
     AttemptJournal,
     JobMovesRepository,
     WorkersRepository,
+    QueuePauses,
+    QueuePausesRepository,
+    QueuesRepository,
+    QueuesService,
   ],
   exports: [JobsService],
 })
