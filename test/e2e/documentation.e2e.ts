@@ -62,6 +62,7 @@ const CONTRACT = `
   get    /api/jobs
   post   /api/jobs
   post   /api/jobs/bulk
+  get    /api/jobs/status
   get    /api/jobs/{id}
   get    /api/jobs/{id}/logs
   get    /api/jobs/{id}/events
@@ -121,6 +122,8 @@ const VIEWS = [
   'Job',
   'JobLog',
   'JobType',
+  'JobStatus',
+  'JobStatusList',
   'BulkJobs',
   'BulkJobProblem',
   'Queue',

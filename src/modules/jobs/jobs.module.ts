@@ -35,14 +35,23 @@ import { QueuePauses } from './queues/queue-pauses.js';
 import { QueuesController } from './queues/queues.controller.js';
 import { QueuesRepository } from './queues/queues.repository.js';
 import { QueuesService } from './queues/queues.service.js';
+import { JobStatusController } from './status/job-status.controller.js';
+import { JobStatusService } from './status/job-status.service.js';
 
 @Module({
   imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
-  controllers: [JobsController, JobStreamController, BulkJobsController, QueuesController],
+  controllers: [
+    JobsController,
+    JobStreamController,
+    JobStatusController,
+    BulkJobsController,
+    QueuesController,
+  ],
   providers: [
     JobsService,
     JobsCreation,
     BulkJobsService,
+    JobStatusService,
     JobStream,
     JobsRepository,
     JobsListRepository,
