@@ -62,6 +62,7 @@ const CONTRACT = `
   get    /api/jobs
   post   /api/jobs
   post   /api/jobs/bulk
+  post   /api/jobs/bulk-actions
   get    /api/jobs/status
   get    /api/jobs/{id}
   get    /api/jobs/{id}/logs
@@ -125,6 +126,7 @@ const VIEWS = [
   'JobStatus',
   'JobStatusList',
   'BulkJobs',
+  'JobActionAnswer',
   'BulkJobProblem',
   'Queue',
   'Worker',

@@ -92,7 +92,7 @@ export function jobsThat(read: Read, filter: JobFilter): SelectQueryBuilder<JobE
  * is that of ids alone, take the primary key where the owner has many jobs, and read through everybody's newer ones;
  * with a strict comparison of rows it would expect no rows, and sort them all.
  */
-function newestFirst(read: Read, filter: JobFilter, cursor?: string): SelectQueryBuilder<JobEntity> {
+export function newestFirst(read: Read, filter: JobFilter, cursor?: string): SelectQueryBuilder<JobEntity> {
   const along = indexOf(filter);
   const builder = jobsThat(read, along ? { ...filter, [along]: undefined } : filter);
   if (along) {

@@ -5,6 +5,10 @@ import { AuditModule } from '../audit/index.js';
 import { UsersModule } from '../users/index.js';
 import { BulkJobsController } from './bulk/bulk-jobs.controller.js';
 import { BulkJobsService } from './bulk/bulk-jobs.service.js';
+import { BulkJobAction } from './bulk/bulk-job-action.job.js';
+import { JobActionsController } from './bulk/job-actions.controller.js';
+import { JobActionsRepository } from './bulk/job-actions.repository.js';
+import { JobActionsService } from './bulk/job-actions.service.js';
 import { JobRegistry } from './definition/job-registry.js';
 import { AttemptJournal } from './engine/attempt-journal.js';
 import { DispatchRepository } from './engine/dispatch.repository.js';
@@ -45,12 +49,16 @@ import { JobStatusService } from './status/job-status.service.js';
     JobStreamController,
     JobStatusController,
     BulkJobsController,
+    JobActionsController,
     QueuesController,
   ],
   providers: [
     JobsService,
     JobsCreation,
     BulkJobsService,
+    JobActionsService,
+    JobActionsRepository,
+    BulkJobAction,
     JobStatusService,
     JobStream,
     JobsRepository,

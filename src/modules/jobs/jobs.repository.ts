@@ -116,7 +116,7 @@ export class JobsRepository {
     const moved = await execute(
       tx,
       `update jobs set status = 'pending', run_at = now(), retry_count = 0, crash_count = 0, progress = 0, progress_detail = null,
-              result = null, error = null, error_code = null, worker_id = null, cancel_requested_at = null,
+              checkpoint = null, result = null, error = null, error_code = null, worker_id = null, cancel_requested_at = null,
               completed_at = null, cancelled_at = null, updated_at = clock_timestamp()
         where id = $1 and status in ('failed', 'cancelled')`,
       [id],

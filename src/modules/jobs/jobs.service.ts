@@ -103,13 +103,18 @@ export class JobsService {
 
   async retry(actor: UserActor, id: string): Promise<JobView> {
     return this.database.as(actor).tx(async (tx) => {
-      await this.visible(tx, actor, id);
-      if (!(await this.jobs.retryEnded(tx, id)))
-        throw UserError.conflict('job_not_retryable', 'Only a failed or cancelled job can be retried.');
-      await this.audit.record(tx, { actor, action: 'job.retry', resource: { type: 'job', id } });
-      this.dispatcher.wakeAfter(tx);
+      await this.retryIn(tx, actor, id);
       return toJobView(await this.existing(tx, id));
     });
+  }
+
+  /** The same in the caller's transaction; `details` stand in the record of it. */
+  async retryIn(tx: Tx, actor: Actor, id: string, details: Record<string, unknown> = {}): Promise<void> {
+    await this.visible(tx, actor, id);
+    if (!(await this.jobs.retryEnded(tx, id)))
+      throw UserError.conflict('job_not_retryable', 'Only a failed or cancelled job can be retried.');
+    await this.audit.record(tx, { actor, action: 'job.retry', resource: { type: 'job', id }, details });
+    this.dispatcher.wakeAfter(tx);
   }
 
   /** Whether a job of the schedule has not ended yet. */
@@ -117,7 +122,7 @@ export class JobsService {
     return this.jobs.hasOpenJob(read, scheduleId);
   }
 
-  private async visible(read: Read, actor: UserActor, id: string): Promise<JobEntity> {
+  private async visible(read: Read, actor: Actor, id: string): Promise<JobEntity> {
     const job = await this.jobs.find(read, id);
     if (!job || !jobsPolicy.access(actor, job)) throw UserError.notFound('job');
     return job;
