@@ -62,6 +62,8 @@ const CONTRACT = `
   get    /api/jobs
   post   /api/jobs
   post   /api/jobs/bulk
+  post   /api/jobs/bulk-actions
+  get    /api/jobs/status
   get    /api/jobs/{id}
   get    /api/jobs/{id}/logs
   get    /api/jobs/{id}/events
@@ -122,7 +124,10 @@ const VIEWS = [
   'Job',
   'JobLog',
   'JobType',
+  'JobStatus',
+  'JobStatusList',
   'BulkJobs',
+  'JobActionAnswer',
   'BulkJobProblem',
   'Queue',
   'Worker',

@@ -5,6 +5,10 @@ import { AuditModule } from '../audit/index.js';
 import { UsersModule } from '../users/index.js';
 import { BulkJobsController } from './bulk/bulk-jobs.controller.js';
 import { BulkJobsService } from './bulk/bulk-jobs.service.js';
+import { BulkJobAction } from './bulk/bulk-job-action.job.js';
+import { JobActionsController } from './bulk/job-actions.controller.js';
+import { JobActionsRepository } from './bulk/job-actions.repository.js';
+import { JobActionsService } from './bulk/job-actions.service.js';
 import { JobRegistry } from './definition/job-registry.js';
 import { AttemptJournal } from './engine/attempt-journal.js';
 import { DispatchRepository } from './engine/dispatch.repository.js';
@@ -35,6 +39,7 @@ import { JobStream } from './job-stream.js';
 import { JobsAccountRepository } from './jobs-account.repository.js';
 import { JobsCreation } from './jobs-creation.js';
 import { JobsAccount } from './jobs.account.js';
+import { JobsListRepository } from './jobs-list.repository.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
@@ -45,16 +50,30 @@ import { QueuesRepository } from './queues/queues.repository.js';
 import { QueuesService } from './queues/queues.service.js';
 import { JobKeysRepository } from './unique/job-keys.repository.js';
 import { UniqueJobs } from './unique/unique-jobs.js';
+import { JobStatusController } from './status/job-status.controller.js';
+import { JobStatusService } from './status/job-status.service.js';
 
 @Module({
   imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
-  controllers: [JobsController, JobStreamController, BulkJobsController, QueuesController],
+  controllers: [
+    JobsController,
+    JobStreamController,
+    JobStatusController,
+    BulkJobsController,
+    JobActionsController,
+    QueuesController,
+  ],
   providers: [
     JobsService,
     JobsCreation,
     BulkJobsService,
+    JobActionsService,
+    JobActionsRepository,
+    BulkJobAction,
+    JobStatusService,
     JobStream,
     JobsRepository,
+    JobsListRepository,
     JobsAccount,
     JobsAccountRepository,
     JobRegistry,

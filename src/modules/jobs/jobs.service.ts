@@ -13,6 +13,7 @@ import { Settler } from './engine/settler.js';
 import type { JobEntity } from './job.entity.js';
 import { toJobLogView, toJobTypeView, toJobView } from './job.view.js';
 import { JobsCreation, type JobRequest } from './jobs-creation.js';
+import { JobsListRepository } from './jobs-list.repository.js';
 import { jobsPolicy } from './jobs.policy.js';
 import { JobsRepository } from './jobs.repository.js';
 import type { JobLogView, JobLogsQuery, JobTypeView, JobView, ListJobsQuery } from './jobs.schema.js';
@@ -27,6 +28,7 @@ export class JobsService {
   constructor(
     private readonly database: Database,
     private readonly jobs: JobsRepository,
+    private readonly lists: JobsListRepository,
     private readonly registry: JobRegistry,
     private readonly creation: JobsCreation,
     private readonly audit: AuditService,
@@ -75,7 +77,7 @@ export class JobsService {
       throw UserError.forbidden('Only admins may list the jobs of others.');
     const whose = all === 'true' ? undefined : (userId ?? actor.userId);
     return toPage(
-      await this.jobs.page(this.database.as(actor).read, { ...filter, userId: whose }),
+      await this.lists.page(this.database.as(actor).read, { ...filter, userId: whose }),
       query.limit,
       toJobView,
     );
@@ -107,14 +109,19 @@ export class JobsService {
 
   async retry(actor: UserActor, id: string): Promise<JobView> {
     return this.database.as(actor).tx(async (tx) => {
-      const job = await this.visible(tx, actor, id);
-      const { limitKey } = await this.claimAgain(tx, job);
-      if (!(await this.jobs.retryEnded(tx, id, limitKey)))
-        throw UserError.conflict('job_not_retryable', 'Only a failed or cancelled job can be retried.');
-      await this.audit.record(tx, { actor, action: 'job.retry', resource: { type: 'job', id } });
-      this.dispatcher.wakeAfter(tx);
+      await this.retryIn(tx, actor, id);
       return toJobView(await this.existing(tx, id));
     });
+  }
+
+  /** The same in the caller's transaction; `details` stand in the record of it. */
+  async retryIn(tx: Tx, actor: Actor, id: string, details: Record<string, unknown> = {}): Promise<void> {
+    const job = await this.visible(tx, actor, id);
+    const { limitKey } = await this.claimAgain(tx, job);
+    if (!(await this.jobs.retryEnded(tx, id, limitKey)))
+      throw UserError.conflict('job_not_retryable', 'Only a failed or cancelled job can be retried.');
+    await this.audit.record(tx, { actor, action: 'job.retry', resource: { type: 'job', id }, details });
+    this.dispatcher.wakeAfter(tx);
   }
 
   /** Whether a job of the schedule has not ended yet. */
@@ -137,7 +144,7 @@ export class JobsService {
     return { limitKey: limitKeyOf(definition, parsed.data, claimant) };
   }
 
-  private async visible(read: Read, actor: UserActor, id: string): Promise<JobEntity> {
+  private async visible(read: Read, actor: Actor, id: string): Promise<JobEntity> {
     const job = await this.jobs.find(read, id);
     if (!job || !jobsPolicy.access(actor, job)) throw UserError.notFound('job');
     return job;
