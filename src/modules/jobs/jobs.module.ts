@@ -7,6 +7,7 @@ import { JobRegistry } from './definition/job-registry.js';
 import { AttemptJournal } from './engine/attempt-journal.js';
 import { DispatchRepository } from './engine/dispatch.repository.js';
 import { Dispatcher } from './engine/dispatcher.js';
+import { EndedJobs } from './engine/ended-jobs.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
@@ -41,6 +42,7 @@ import { QueuesService } from './queues/queues.service.js';
     JobsAccountRepository,
     JobRegistry,
     Dispatcher,
+    EndedJobs,
     DispatchRepository,
     Reconciler,
     JobWorker,

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, GroupCommit, type Tx } from '../../../kernel/database/index.js';
 import { Events } from '../../../kernel/realtime/index.js';
 import type { JobEndedData } from '../jobs.events.js';
+import { EndedJobs } from './ended-jobs.js';
 import {
   JobMovesRepository,
   endedEvent,
@@ -25,6 +26,7 @@ export class Settler {
     private readonly database: Database,
     private readonly moves: JobMovesRepository,
     private readonly events: Events,
+    private readonly ended: EndedJobs,
   ) {}
 
   /** The claimed job, or null when somebody else was faster or the dispatch is an old one. */
@@ -44,6 +46,7 @@ export class Settler {
 
   /** Records the events of jobs that ended, in the transaction that ended them. */
   async recordEnds(tx: Tx, jobs: readonly EndedJob[]): Promise<void> {
+    this.ended.tellAfter(tx, jobs);
     await this.events.record(
       tx,
       jobs.flatMap((job) => {
