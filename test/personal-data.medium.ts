@@ -11,6 +11,8 @@ const PASSWORD = 'the password nobody may see';
 const NOT_ABOUT_PEOPLE = [
   'event_cursors',
   'installation',
+  'job_depths',
+  'job_minutes',
   'month_partitioned',
   'schema_migrations',
   'seed_runs',

@@ -61,6 +61,7 @@ const CONTRACT = `
   get    /api/job-types
   get    /api/jobs
   post   /api/jobs
+  get    /api/jobs/stats
   get    /api/jobs/{id}
   get    /api/jobs/{id}/logs
   get    /api/jobs/{id}/events
@@ -120,6 +121,7 @@ const VIEWS = [
   'Job',
   'JobLog',
   'JobType',
+  'JobStats',
   'Queue',
   'Worker',
   'Remote',

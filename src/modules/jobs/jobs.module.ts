@@ -29,10 +29,17 @@ import { QueuePauses } from './queues/queue-pauses.js';
 import { QueuesController } from './queues/queues.controller.js';
 import { QueuesRepository } from './queues/queues.repository.js';
 import { QueuesService } from './queues/queues.service.js';
+import { JobCounters } from './stats/job-counters.js';
+import { JobDepthsRepository } from './stats/job-depths.repository.js';
+import { JobMinutesRepository } from './stats/job-minutes.repository.js';
+import { JobSeries } from './stats/job-series.js';
+import { JobStatsController } from './stats/job-stats.controller.js';
+import { JobStatsRepository } from './stats/job-stats.repository.js';
+import { JobStatsService } from './stats/job-stats.service.js';
 
 @Module({
   imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
-  controllers: [JobsController, JobStreamController, QueuesController],
+  controllers: [JobStatsController, JobsController, JobStreamController, QueuesController],
   providers: [
     JobsService,
     JobsCreation,
@@ -55,6 +62,12 @@ import { QueuesService } from './queues/queues.service.js';
     QueuePausesRepository,
     QueuesRepository,
     QueuesService,
+    JobCounters,
+    JobDepthsRepository,
+    JobMinutesRepository,
+    JobSeries,
+    JobStatsRepository,
+    JobStatsService,
   ],
   exports: [JobsService],
 })
