@@ -13,6 +13,7 @@ const NOT_ABOUT_PEOPLE = [
   'installation',
   'job_depths',
   'job_minutes',
+  'job_turns',
   'month_partitioned',
   'schema_migrations',
   'seed_runs',

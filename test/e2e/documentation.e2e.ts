@@ -62,6 +62,7 @@ const CONTRACT = `
   get    /api/jobs
   post   /api/jobs
   get    /api/jobs/stats
+  post   /api/jobs/bulk
   get    /api/jobs/{id}
   get    /api/jobs/{id}/logs
   get    /api/jobs/{id}/events
@@ -122,6 +123,8 @@ const VIEWS = [
   'JobLog',
   'JobType',
   'JobStats',
+  'BulkJobs',
+  'BulkJobProblem',
   'Queue',
   'Worker',
   'Remote',

@@ -3,16 +3,22 @@ import { DiscoveryModule } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/index.js';
 import { UsersModule } from '../users/index.js';
+import { BulkJobsController } from './bulk/bulk-jobs.controller.js';
+import { BulkJobsService } from './bulk/bulk-jobs.service.js';
 import { JobRegistry } from './definition/job-registry.js';
 import { AttemptJournal } from './engine/attempt-journal.js';
 import { DispatchRepository } from './engine/dispatch.repository.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { EndedJobs } from './engine/ended-jobs.js';
+import { DueJobs } from './engine/due-jobs.js';
+import { FairTurns } from './engine/fair-turns.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
 import { Reconciler } from './engine/reconciler.js';
 import { Settler } from './engine/settler.js';
+import { TurnExchange } from './engine/turn-exchange.js';
+import { UnlimitedJobs } from './engine/unlimited-jobs.js';
 import { WorkersRepository } from './engine/workers.repository.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
@@ -39,10 +45,18 @@ import { JobStatsService } from './stats/job-stats.service.js';
 
 @Module({
   imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
-  controllers: [JobStatsController, JobsController, JobStreamController, QueuesController],
+  // Those of fixed paths first: `jobs/:id` takes every word.
+  controllers: [
+    JobStatsController,
+    JobsController,
+    JobStreamController,
+    BulkJobsController,
+    QueuesController,
+  ],
   providers: [
     JobsService,
     JobsCreation,
+    BulkJobsService,
     JobStream,
     JobsRepository,
     JobsAccount,
@@ -51,6 +65,10 @@ import { JobStatsService } from './stats/job-stats.service.js';
     Dispatcher,
     EndedJobs,
     DispatchRepository,
+    DueJobs,
+    UnlimitedJobs,
+    TurnExchange,
+    { provide: FairTurns, useFactory: () => new FairTurns() },
     Reconciler,
     JobWorker,
     OutcomeWriter,
