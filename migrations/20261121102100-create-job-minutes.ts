@@ -2,7 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
  * What jobs did, minute by minute (S1-42, S1-43, C26). Each process adds to rows of its own, so nobody waits for
- * anybody; after two days the minutes of all processes become hours, under the zero id. Buckets count by time: the
+ * anybody; after three hours the minutes of all processes become hours, under the zero id. Buckets count by time: the
  * element `i` (from 0) has those from 2^(i/2) ms to below 2^((i+1)/2) ms, the first one everything below.
  */
 export class CreateJobMinutes20261121102100 implements MigrationInterface {

@@ -65,6 +65,7 @@ const CONTRACT = `
   post   /api/jobs/bulk
   get    /api/jobs/{id}
   get    /api/jobs/{id}/logs
+  get    /api/jobs/{id}/explain
   get    /api/jobs/{id}/events
   post   /api/jobs/{id}/cancel
   post   /api/jobs/{id}/retry
@@ -123,6 +124,7 @@ const VIEWS = [
   'JobLog',
   'JobType',
   'JobStats',
+  'JobExplanation',
   'BulkJobs',
   'BulkJobProblem',
   'Queue',

@@ -20,6 +20,9 @@ import { Settler } from './engine/settler.js';
 import { TurnExchange } from './engine/turn-exchange.js';
 import { UnlimitedJobs } from './engine/unlimited-jobs.js';
 import { WorkersRepository } from './engine/workers.repository.js';
+import { ExplainController } from './explain/explain.controller.js';
+import { ExplainRepository } from './explain/explain.repository.js';
+import { ExplainService } from './explain/explain.service.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
 import { JobStreamController } from './job-stream.controller.js';
@@ -51,6 +54,7 @@ import { JobStatsService } from './stats/job-stats.service.js';
     JobsController,
     JobStreamController,
     BulkJobsController,
+    ExplainController,
     QueuesController,
   ],
   providers: [
@@ -80,6 +84,8 @@ import { JobStatsService } from './stats/job-stats.service.js';
     QueuePausesRepository,
     QueuesRepository,
     QueuesService,
+    ExplainRepository,
+    ExplainService,
     JobCounters,
     JobDepthsRepository,
     JobMinutesRepository,

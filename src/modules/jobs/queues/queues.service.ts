@@ -26,10 +26,11 @@ export class QueuesService {
   ) {}
 
   async list(actor: UserActor): Promise<QueueView[]> {
-    const { read } = this.database.as(actor);
+    const scope = this.database.as(actor);
+    const { read } = scope;
     const [now, waiting, inFlight, served, pauses, sampled, ended] = await Promise.all([
       this.queues.now(read),
-      this.queues.waiting(read, QUEUE_NAMES, COUNTED + 1),
+      scope.tx((tx) => this.queues.waiting(tx, QUEUE_NAMES, COUNTED + 1)),
       this.queues.inFlight(read),
       this.queues.served(read),
       this.pauses.all(read),

@@ -39,6 +39,15 @@ export class Histogram implements Times {
     this.addTo(bucketOf(time), 1);
   }
 
+  /** Several that are in one bucket; nothing where there is none. */
+  addMany(count: number, bucket: number | null, sum: number | null, max: number | null): void {
+    if (bucket === null) return;
+    this.count += count;
+    this.sum += sum ?? 0;
+    this.max = Math.max(this.max, max ?? 0);
+    this.addTo(bucket, count);
+  }
+
   join({ count, sum, max, buckets }: Times): this {
     this.count += count;
     this.sum += sum;

@@ -9,7 +9,7 @@ import { JobDepthsRepository } from './job-depths.repository.js';
 import { JobMinutesRepository } from './job-minutes.repository.js';
 
 /** Minutes become hours after this. */
-const MINUTES_FOR_HOURS = 48;
+const MINUTES_FOR_HOURS = 3;
 const KEPT_DAYS = 90;
 
 /**

@@ -76,7 +76,7 @@ const open = (userId: string | null, values: object = {}): Promise<unknown> => {
 };
 
 describe("statistics of one's own jobs", () => {
-  it('count what was made within the period, by status and type, with exact times', async () => {
+  it('count what was made within the period, by status and type, with their times', async () => {
     const [ann, bob] = [await app.user(), await app.user()];
     for (let n = 1; n <= 20; n++) await ended(ann.id, 'completed', { wait: n, ran: n * 100 });
     await ended(ann.id, 'failed', { type: 'test-flaky', code: 'timeout', wait: 1000, ran: 5, retries: 3 });
@@ -99,14 +99,19 @@ describe("statistics of one's own jobs", () => {
       byType: [
         {
           type: 'test-echo',
-          waiting: { jobs: 20, meanMs: 10.5, p50Ms: 10.5, maxMs: 20 },
-          running: { jobs: 20, meanMs: 1050, p50Ms: 1050, maxMs: 2000 },
+          waiting: { jobs: 20, meanMs: 10.5, maxMs: 20 },
+          running: { jobs: 20, meanMs: 1050, maxMs: 2000 },
         },
         { type: 'test-flaky', byStatus: { completed: 0, failed: 3, cancelled: 1 } },
       ],
       waiting: { jobs: 24, maxMs: 1000 },
     });
-    expect(own.byType[0]?.running.p95Ms).toBeCloseTo(1905, 3);
+    for (const [told, truth] of [
+      [own.byType[0]?.waiting.p50Ms, 10],
+      [own.byType[0]?.running.p50Ms, 1000],
+      [own.byType[0]?.running.p95Ms, 1900],
+    ] as const)
+      expect(Math.abs(told! / truth - 1)).toBeLessThan(0.2);
     expect(Date.parse(own.to) - Date.parse(own.from)).toBe(86_400_000);
     expect((await stats(`?userId=${ann.id}`)).byStatus).toEqual(own.byStatus);
     expect((await stats(`?from=2020-01-01T00:00:00Z`, ann.token)).byStatus.completed).toBe(21);
@@ -132,15 +137,15 @@ describe("statistics of one's own jobs", () => {
     await sql.query(
       `insert into jobs (id, user_id, type, queue, payload, run_at, created_at)
        select overlay(gen_random_uuid()::text placing left(uuid_v7_floor(at)::text, 14) || '7' from 1)::uuid, $1, 'test-echo', 'default', '{}', '2999-01-01', at
-         from (select date_trunc('milliseconds', now()) - n * interval '100 ms' as at from generate_series(1, 20500) as n) as made`,
+         from (select date_trunc('milliseconds', now()) - n * interval '100 ms' as at from generate_series(1, 10500) as n) as made`,
       [id],
     );
     const some = await stats('', token);
-    expect(some).toMatchObject({ complete: false, byStatus: { pending: 20_000 } });
+    expect(some).toMatchObject({ complete: false, byStatus: { pending: 10_000 } });
     const seconds = (Date.now() - Date.parse(some.from)) / 1000;
-    expect(seconds).toBeGreaterThan(1_999);
-    expect(seconds).toBeLessThan(2_040);
-    expect((await stats(`?from=${some.from}`, token)).byStatus.pending).toBeLessThanOrEqual(20_000);
+    expect(seconds).toBeGreaterThan(999);
+    expect(seconds).toBeLessThan(1_040);
+    expect((await stats(`?from=${some.from}`, token)).byStatus.pending).toBeLessThanOrEqual(10_000);
   });
 
   it.each([

@@ -4,19 +4,18 @@ import { Database } from '../../../kernel/database/index.js';
 import { UserError } from '../../../kernel/http/index.js';
 import type { JobStatus } from '../engine/job-status.js';
 import { jobsPolicy } from '../jobs.policy.js';
-import { Histogram, quantileOf, type Times } from './histogram.js';
+import { Histogram, quantileOf } from './histogram.js';
 import { JobMinutesRepository, type OutcomeCount, type TimesOfType } from './job-minutes.repository.js';
-import { JobStatsRepository, type OpenCount, type StatsGroup } from './job-stats.repository.js';
+import { JobStatsRepository, type JobsOfKind, type OpenCount } from './job-stats.repository.js';
 import type { JobStatsQuery, JobStatsView, StatusCounts, TimesView } from './job-stats.schema.js';
 
 const DAY_MS = 86_400_000;
 /** What is counted from the rows of one person: more of them would take longer than anybody should wait. */
-const COUNTED = 20_000;
+const COUNTED = 10_000;
 /** Of everybody, what is open. */
 const COUNTED_OPEN = 10_000;
 
 const NONE: StatusCounts = { pending: 0, queued: 0, running: 0, completed: 0, failed: 0, cancelled: 0 };
-const NO_TIMES: TimesView = { jobs: 0, meanMs: null, p50Ms: null, p95Ms: null, maxMs: null };
 
 interface Period {
   readonly from: Date;
@@ -24,8 +23,8 @@ interface Period {
 }
 
 /**
- * Statistics of jobs. One person's are exact, from the rows. Everybody's are from the minute counters, whose jobs and
- * times are those that ended in whole minutes of the period; how long something took is then estimated from buckets.
+ * Statistics of jobs. One person's are counted from the rows. Everybody's are from the minute counters: jobs that ended
+ * in whole minutes, further back in whole hours, of the period. Medians and the like are estimated from buckets.
  */
 @Injectable()
 export class JobStatsService {
@@ -53,41 +52,36 @@ export class JobStatsService {
   }
 
   private async ofUser(actor: UserActor, userId: string, { from, to }: Period): Promise<JobStatsView> {
-    const { read } = this.database.as(actor);
-    const { groups, failures, oldest } = await this.stats.ofUser(read, userId, from, to, COUNTED);
-    const whole = groups.find(({ type }) => type === null);
-    const complete = (whole?.jobs ?? 0) < COUNTED;
-    const since = complete || oldest === null ? from : oldest;
-    const byStatus = whole ? statusesOf(whole) : NONE;
+    const kinds = await this.stats.ofUser(this.database.as(actor).read, userId, from, to, COUNTED);
+    const complete = sum(kinds.map(({ jobs }) => jobs)) < COUNTED;
+    const oldest = Math.min(...kinds.map((kind) => kind.oldest.getTime()));
+    const since = complete ? from : new Date(oldest);
+    const byStatus = statusesOf(kinds);
     return {
       from: since.toISOString(),
       to: to.toISOString(),
       counts: 'made',
       complete,
       byStatus,
-      byType: groups
-        .flatMap((group) => (group.type === null ? [] : [{ ...group, type: group.type }]))
-        .toSorted((a, b) => a.type.localeCompare(b.type))
-        .map((group) => ({
-          type: group.type,
-          byStatus: statusesOf(group),
-          waiting: group.waits,
-          running: group.runs,
-        })),
-      repeatedAttempts: whole?.retries ?? 0,
+      byType: [...new Set(kinds.map(({ type }) => type))].toSorted().map((type) => {
+        const ofType = kinds.filter((kind) => kind.type === type);
+        return { type, byStatus: statusesOf(ofType), waiting: waits(ofType), running: runs(ofType) };
+      }),
+      repeatedAttempts: sum(kinds.map(({ retries }) => retries)),
       finishedPerMinute: perMinute(byStatus, { from: since, to }),
-      waiting: whole?.waits ?? NO_TIMES,
-      running: whole?.runs ?? NO_TIMES,
-      failures,
+      waiting: waits(kinds),
+      running: runs(kinds),
+      failures: failuresOf(kinds.map(({ status, ...kind }) => ({ ...kind, outcome: status }))),
     };
   }
 
   private async ofEverybody(actor: UserActor, { from, to }: Period): Promise<JobStatsView> {
-    const { read } = this.database.as(actor);
+    const scope = this.database.as(actor);
+    const { read } = scope;
     const [outcomes, times, open] = await Promise.all([
       this.minutes.outcomes(read, from, to),
       this.minutes.times(read, from, to),
-      this.stats.open(read, COUNTED_OPEN + 1),
+      scope.tx((tx) => this.stats.open(tx, COUNTED_OPEN + 1)),
     ]);
     const types = [...new Set([...outcomes, ...open].map(({ type }) => type))].toSorted();
     const byStatus = countsOf(outcomes, open);
@@ -117,8 +111,23 @@ export class JobStatsService {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
 
-function statusesOf({ pending, queued, running, completed, failed, cancelled }: StatsGroup): StatusCounts {
-  return { pending, queued, running, completed, failed, cancelled };
+function statusesOf(kinds: readonly JobsOfKind[]): StatusCounts {
+  const counts = { ...NONE };
+  for (const { status, jobs } of kinds) counts[status] += jobs;
+  return counts;
+}
+
+function waits(kinds: readonly JobsOfKind[]): TimesView {
+  const times = new Histogram();
+  for (const { jobs, waitedBucket, waitedMs, waitedMaxMs } of kinds)
+    times.addMany(jobs, waitedBucket, waitedMs, waitedMaxMs);
+  return toTimesView(times);
+}
+
+function runs(kinds: readonly JobsOfKind[]): TimesView {
+  const times = new Histogram();
+  for (const { jobs, ranBucket, ranMs, ranMaxMs } of kinds) times.addMany(jobs, ranBucket, ranMs, ranMaxMs);
+  return toTimesView(times);
 }
 
 function countsOf(outcomes: readonly OutcomeCount[], open: readonly OpenCount[]): StatusCounts {
@@ -128,7 +137,9 @@ function countsOf(outcomes: readonly OutcomeCount[], open: readonly OpenCount[])
   return counts;
 }
 
-function failuresOf(outcomes: readonly OutcomeCount[]): { code: string; jobs: number }[] {
+function failuresOf(
+  outcomes: readonly Pick<OutcomeCount, 'outcome' | 'errorCode' | 'jobs'>[],
+): { code: string; jobs: number }[] {
   const byCode = new Map<string, number>();
   for (const { outcome, errorCode, jobs } of outcomes)
     if (outcome === 'failed') byCode.set(errorCode, (byCode.get(errorCode) ?? 0) + jobs);
@@ -138,15 +149,19 @@ function failuresOf(outcomes: readonly OutcomeCount[]): { code: string; jobs: nu
 }
 
 function timesOf(rows: readonly TimesOfType[], kind: TimesOfType['kind'], type?: string): TimesView {
-  const whole: Times = rows
-    .filter((row) => row.kind === kind && (type === undefined || row.type === type))
-    .reduce((all, row) => all.join(row), new Histogram());
+  const whole = new Histogram();
+  for (const row of rows) if (row.kind === kind && (type === undefined || row.type === type)) whole.join(row);
+  return toTimesView(whole);
+}
+
+function toTimesView(times: Histogram): TimesView {
+  const { count, sum: all, max } = times;
   return {
-    jobs: whole.count,
-    meanMs: whole.count === 0 ? null : whole.sum / whole.count,
-    p50Ms: quantileOf(whole, 0.5),
-    p95Ms: quantileOf(whole, 0.95),
-    maxMs: whole.count === 0 ? null : whole.max,
+    jobs: count,
+    meanMs: count === 0 ? null : all / count,
+    p50Ms: quantileOf(times, 0.5),
+    p95Ms: quantileOf(times, 0.95),
+    maxMs: count === 0 ? null : max,
   };
 }
 
