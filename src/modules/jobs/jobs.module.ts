@@ -12,6 +12,8 @@ import { Dispatcher } from './engine/dispatcher.js';
 import { EndedJobs } from './engine/ended-jobs.js';
 import { DueJobs } from './engine/due-jobs.js';
 import { FairTurns } from './engine/fair-turns.js';
+import { DepthRepository } from './engine/depth.repository.js';
+import { EngineMetrics } from './engine/engine-metrics.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
@@ -79,6 +81,8 @@ import { JobStatsService } from './stats/job-stats.service.js';
     Settler,
     AttemptJournal,
     JobMovesRepository,
+    EngineMetrics,
+    DepthRepository,
     WorkersRepository,
     QueuePauses,
     QueuePausesRepository,

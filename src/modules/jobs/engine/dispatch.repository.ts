@@ -11,6 +11,8 @@ export interface DispatchedJob {
   readonly turn: number;
   readonly dispatchNo: number;
   readonly dispatchedAt: Date;
+  /** How long it was due by then. */
+  readonly lagSeconds: number;
 }
 
 /** A pending job whose time has come and that has no turn yet. */
@@ -96,17 +98,18 @@ export class DispatchRepository {
       read,
       `with ${RELAXED},
        due as (
-         select waiting.id, waiting.turn
+         select waiting.id, waiting.turn, waiting.run_at
            from relaxed, unnest($3::smallint[], $4::bigint[], $5::uuid[]) as lane(priority, turn, id)
           cross join lateral (
-            select jobs.id, jobs.turn from jobs
+            select jobs.id, jobs.turn, jobs.run_at from jobs
              where queue = $1 and priority = lane.priority and turn is not null and limit_key is null and (select queue_is_open($1))
                and (jobs.turn, jobs.id) >= (lane.turn, lane.id)
              order by jobs.turn, jobs.id limit $2 for update skip locked) as waiting
           limit $2)
        update jobs set status = 'queued', run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
          from due where jobs.id = due.id and jobs.status = 'pending'
-       returning jobs.id, jobs.type, jobs.user_id as "userId", jobs.priority, due.turn::double precision as turn, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt"`,
+       returning jobs.id, jobs.type, jobs.user_id as "userId", jobs.priority, due.turn::double precision as turn, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt",
+                 extract(epoch from clock_timestamp() - due.run_at)::double precision as "lagSeconds"`,
       [queue, limit, PRIORITIES, floors.map(({ turn }) => turn), floors.map(({ id }) => id)],
       'jobs_dispatch_due',
     );

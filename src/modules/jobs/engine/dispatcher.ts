@@ -8,6 +8,7 @@ import { SingleFlight } from '../../../kernel/time/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
 import { DispatchRepository } from './dispatch.repository.js';
 import { DueJobs } from './due-jobs.js';
+import { EngineMetrics } from './engine-metrics.js';
 import { HintPacker } from './hint-packer.js';
 import { HintWindow } from './hint-window.js';
 import { TurnExchange, isQueueName } from './turn-exchange.js';
@@ -65,6 +66,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly hints: HintQueue,
     private readonly registry: JobRegistry,
     private readonly hub: Hub,
+    private readonly metrics: EngineMetrics,
     log: Log,
   ) {
     this.log = log.area('dispatcher');
@@ -189,6 +191,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     const line = this.line(queue);
     const waiting = await this.hints.count(queue);
     let room = line.window.room(waiting, this.exchange.slotsOf(queue), performance.now());
+    this.metrics.window(queue, waiting + room);
     // In turn first, so that no source takes all the room for good.
     this.sources.push(this.sources.shift()!);
     for (const source of this.sources) {
@@ -197,6 +200,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
         const jobs = await source.take(queue, limit);
         more = jobs.length === limit;
         if (jobs.length === 0) break;
+        this.metrics.dispatched(queue, jobs);
         const hints = line.packer.pack(jobs, waiting, (type) => this.hintSizeOf(type));
         line.jobsPerHint = jobs.length / hints.length;
         await this.hints.add(queue, hints).catch(async (error: unknown) => {
