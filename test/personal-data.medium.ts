@@ -11,6 +11,8 @@ const PASSWORD = 'the password nobody may see';
 const NOT_ABOUT_PEOPLE = [
   'event_cursors',
   'installation',
+  'job_depths',
+  'job_minutes',
   // Digests of limits, not of people, and gone when their time is over.
   'job_rates',
   'job_turns',

@@ -61,11 +61,13 @@ const CONTRACT = `
   get    /api/job-types
   get    /api/jobs
   post   /api/jobs
+  get    /api/jobs/stats
   post   /api/jobs/bulk
   post   /api/jobs/bulk-actions
   get    /api/jobs/status
   get    /api/jobs/{id}
   get    /api/jobs/{id}/logs
+  get    /api/jobs/{id}/explain
   get    /api/jobs/{id}/events
   post   /api/jobs/{id}/cancel
   post   /api/jobs/{id}/retry
@@ -126,6 +128,8 @@ const VIEWS = [
   'JobType',
   'JobStatus',
   'JobStatusList',
+  'JobStats',
+  'JobExplanation',
   'BulkJobs',
   'JobActionAnswer',
   'BulkJobProblem',

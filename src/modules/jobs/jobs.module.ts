@@ -13,6 +13,7 @@ import { JobRegistry } from './definition/job-registry.js';
 import { AttemptJournal } from './engine/attempt-journal.js';
 import { DispatchRepository } from './engine/dispatch.repository.js';
 import { Dispatcher } from './engine/dispatcher.js';
+import { EndedJobs } from './engine/ended-jobs.js';
 import { DueJobs } from './engine/due-jobs.js';
 import { FairTurns } from './engine/fair-turns.js';
 import { DepthRepository } from './engine/depth.repository.js';
@@ -32,6 +33,9 @@ import { TurnExchange } from './engine/turn-exchange.js';
 import { UnlimitedJobs } from './engine/unlimited-jobs.js';
 import { TypeSlots } from './engine/type-slots.js';
 import { WorkersRepository } from './engine/workers.repository.js';
+import { ExplainController } from './explain/explain.controller.js';
+import { ExplainRepository } from './explain/explain.repository.js';
+import { ExplainService } from './explain/explain.service.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
 import { JobStreamController } from './job-stream.controller.js';
@@ -52,15 +56,25 @@ import { JobKeysRepository } from './unique/job-keys.repository.js';
 import { UniqueJobs } from './unique/unique-jobs.js';
 import { JobStatusController } from './status/job-status.controller.js';
 import { JobStatusService } from './status/job-status.service.js';
+import { JobCounters } from './stats/job-counters.js';
+import { JobDepthsRepository } from './stats/job-depths.repository.js';
+import { JobMinutesRepository } from './stats/job-minutes.repository.js';
+import { JobSeries } from './stats/job-series.js';
+import { JobStatsController } from './stats/job-stats.controller.js';
+import { JobStatsRepository } from './stats/job-stats.repository.js';
+import { JobStatsService } from './stats/job-stats.service.js';
 
 @Module({
   imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
+  // Those of fixed paths first: `jobs/:id` takes every word.
   controllers: [
+    JobStatsController,
+    JobStatusController,
     JobsController,
     JobStreamController,
-    JobStatusController,
     BulkJobsController,
     JobActionsController,
+    ExplainController,
     QueuesController,
   ],
   providers: [
@@ -78,6 +92,7 @@ import { JobStatusService } from './status/job-status.service.js';
     JobsAccountRepository,
     JobRegistry,
     Dispatcher,
+    EndedJobs,
     DispatchRepository,
     DueJobs,
     UnlimitedJobs,
@@ -105,6 +120,14 @@ import { JobStatusService } from './status/job-status.service.js';
     TypeSlots,
     UniqueJobs,
     JobKeysRepository,
+    ExplainRepository,
+    ExplainService,
+    JobCounters,
+    JobDepthsRepository,
+    JobMinutesRepository,
+    JobSeries,
+    JobStatsRepository,
+    JobStatsService,
   ],
   exports: [JobsService],
 })

@@ -158,6 +158,7 @@ export class JobsService {
 }
 
 /** What the event of a job's end tells, before the row is read again. */
-function cancelled({ id, userId, type, scheduleId }: JobEntity): EndedJob {
-  return { id, userId, type, scheduleId, status: 'cancelled', error: null };
+function cancelled({ id, userId, type, scheduleId, queue }: JobEntity): EndedJob {
+  const never = { error: null, errorCode: null, waitedMs: null, ranMs: null };
+  return { id, userId, type, scheduleId, queue, status: 'cancelled', ...never };
 }

@@ -89,7 +89,8 @@ export class JobActionsRepository {
       tx,
       `update jobs set status = 'cancelled', run_at = null, turn = null, cancelled_at = greatest(clock_timestamp(), created_at, started_at), updated_at = clock_timestamp()
         where id = any($1::uuid[]) and status in ('pending', 'queued')
-       returning id, user_id as "userId", type, schedule_id as "scheduleId", status, error`,
+       returning id, user_id as "userId", type, schedule_id as "scheduleId", status, error, queue,
+                 null as "errorCode", null as "waitedMs", null as "ranMs"`,
       [ids],
     );
   }

@@ -48,8 +48,15 @@ export interface EndedJob {
   readonly userId: string | null;
   readonly type: string;
   readonly scheduleId: string | null;
+  /** The one it has now: `pending` when another attempt follows. */
   readonly status: string;
   readonly error: string | null;
+  readonly queue: string;
+  readonly errorCode: string | null;
+  /** From when it could have run to its start; null unless this was its first attempt. */
+  readonly waitedMs: number | null;
+  /** How long the attempt took; null when it was cancelled before any. */
+  readonly ranMs: number | null;
 }
 
 /**
@@ -108,7 +115,9 @@ export class JobMovesRepository {
 }
 
 /** Of a job that an `EndedJob` is made of. */
-export const ENDED_COLUMNS = `jobs.id, jobs.user_id as "userId", jobs.type, jobs.schedule_id as "scheduleId", jobs.status, jobs.error`;
+export const ENDED_COLUMNS = `jobs.id, jobs.user_id as "userId", jobs.type, jobs.schedule_id as "scheduleId", jobs.status, jobs.error, jobs.queue,
+  jobs.error_code as "errorCode", (extract(epoch from clock_timestamp() - jobs.started_at) * 1000)::double precision as "ranMs",
+  case when jobs.lease_epoch = 1 then (extract(epoch from jobs.started_at - greatest(jobs.created_at, jobs.scheduled_for)) * 1000)::double precision end as "waitedMs"`;
 
 /** The event of an ended job, or null when the move made it pending again. */
 export function endedEvent(job: EndedJob): JobEndedEvent | null {

@@ -14,6 +14,7 @@ import { Attempt } from './attempt.js';
 import { AttemptJournal } from './attempt-journal.js';
 import { AttemptWatch } from './attempt-watch.js';
 import { Dispatcher } from './dispatcher.js';
+import { EndedJobs, type CountedJob } from './ended-jobs.js';
 import { EngineMetrics } from './engine-metrics.js';
 import { HandlerSlots } from './handler-slots.js';
 import type { ClaimedJob, Outcome } from './job-moves.repository.js';
@@ -76,6 +77,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly workers: WorkersRepository,
     private readonly dispatcher: Dispatcher,
     private readonly metrics: EngineMetrics,
+    private readonly ended: EndedJobs,
     private readonly places: TypeSlots,
     private readonly hub: Hub,
     private readonly hosts: QueueHosts,
@@ -143,7 +145,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
       const room = this.outcomes.room();
       if (room) await room;
       if (!slots.tryTake() && !(await slots.take())) break;
-      works.push(this.work(claim, slots).catch(fail));
+      works.push(this.work(queue, claim, slots).catch(fail));
     }
     if (works.length < jobs.length) await this.sendBack(jobs.slice(works.length)).catch(fail);
     // The hint lasts as long as its last job: a shutdown waits for hints, and one job must not hide the others.
@@ -156,7 +158,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     this.dispatcher.wake();
   }
 
-  private async work(claim: Claim, slots: HandlerSlots): Promise<void> {
+  private async work(queue: QueueName, claim: Claim, slots: HandlerSlots): Promise<void> {
     const job = await this.settler.claim(claim).catch((error: unknown) => {
       slots.give(null);
       throw error;
@@ -174,20 +176,26 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
       const outcome = await requestContext
         .run(context, () => this.outcomeOf(job, work))
         .finally(() => slots.give((lasted = performance.now() - began)));
-      await this.end(job, outcome, lasted);
+      await this.end(queue, job, outcome, lasted);
     } finally {
       if (this.running.get(job.id) === work) this.running.delete(job.id);
     }
   }
 
-  private async end(job: ClaimedJob, outcome: Outcome | 'lost', lasted: number): Promise<void> {
+  private async end(
+    queue: QueueName,
+    job: ClaimedJob,
+    outcome: Outcome | 'lost',
+    lasted: number,
+  ): Promise<void> {
     this.metrics.ended(job.type, outcome === 'lost' ? outcome : outcome.kind, lasted);
     if (outcome === 'lost') {
       this.log.warn({ jobId: job.id }, 'lost the lease, nothing written');
       return;
     }
     const written = await this.outcomes.write(job, outcome);
-    if (!written) this.metrics.found('fenced');
+    if (written) this.ended.tell([countedJob(queue, job, outcome, lasted)]);
+    else this.metrics.found('fenced');
     const failure = outcome.kind === 'failed' || outcome.kind === 'retry' ? outcome : null;
     if (failure || this.log.debugging) {
       const { id: jobId, type, requestId } = job;
@@ -283,4 +291,12 @@ function actorOf({ id: jobId, userId, type, owner }: ClaimedJob): Actor {
   if (!owner?.isActive)
     throw UserError.forbidden('The owner of this job is not active any more.', 'owner_inactive');
   return { type: 'job', userId, role: owner.role, jobId };
+}
+
+/** For the statistics: a cancellation that was asked for while an attempt failed counts as another attempt. */
+function countedJob(queue: QueueName, job: ClaimedJob, outcome: Outcome, ranMs: number): CountedJob {
+  const status = outcome.kind === 'retry' || outcome.kind === 'release' ? 'pending' : outcome.kind;
+  const errorCode = 'errorCode' in outcome ? outcome.errorCode : null;
+  const waitedMs = job.waitedSeconds === null ? null : job.waitedSeconds * 1000;
+  return { queue, type: job.type, status, errorCode, waitedMs, ranMs };
 }

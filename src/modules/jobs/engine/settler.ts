@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, GroupCommit, newId, type DatabaseScope, type Tx } from '../../../kernel/database/index.js';
 import { Events } from '../../../kernel/realtime/index.js';
 import type { JobEndedData } from '../jobs.events.js';
+import { EndedJobs } from './ended-jobs.js';
 import { endedEvent, type ClaimedJob, type EndedJob, type Settlement } from './job-moves.repository.js';
 import { TurnoverRepository, type Claim } from './turnover.repository.js';
 
@@ -28,6 +29,7 @@ export class Settler {
     database: Database,
     private readonly turnover: TurnoverRepository,
     private readonly events: Events,
+    private readonly ended: EndedJobs,
   ) {
     this.scope = database.system('job claims and settlements');
   }
@@ -49,6 +51,7 @@ export class Settler {
 
   /** Records the events of jobs that ended, in the transaction that ended them. */
   async recordEnds(tx: Tx, jobs: readonly EndedJob[]): Promise<void> {
+    this.ended.tellAfter(tx, jobs);
     await this.events.record(
       tx,
       jobs.flatMap((job) => {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { query, type Read } from '../../../kernel/database/index.js';
+import { query, type Read, type Tx } from '../../../kernel/database/index.js';
 import { WORKER_SILENCE_SECONDS } from '../engine/rescue.repository.js';
+import { alongIndexes } from './along-indexes.repository.js';
 
 /** What waits in a queue. */
 export interface Waiting {
@@ -43,9 +44,10 @@ export class QueuesRepository {
    * At most `bound` rows are read for each queue and each kind (due without and with a limit, later), so a number
    * that reaches it is only the least it can be. The head of each priority is looked at in any case.
    */
-  async waiting(read: Read, queues: readonly string[], bound: number): Promise<Waiting[]> {
+  async waiting(tx: Tx, queues: readonly string[], bound: number): Promise<Waiting[]> {
+    await alongIndexes(tx);
     return query<Waiting>(
-      read,
+      tx,
       `with limited as materialized (
          select queue, run_at from jobs where turn is not null and limit_key is not null limit $2),
        later as materialized (

@@ -44,6 +44,7 @@ export const queueView = z
       ),
     workers: count.describe('Processes that are alive and serve it.'),
     slots: count.describe('Messages of it that they handle at the same time.'),
+    endedPerMinute: z.number().min(0).describe('Jobs that ended, on average of the last five whole minutes.'),
     paused: pauseView.nullable(),
   })
   .meta({ id: 'Queue' });

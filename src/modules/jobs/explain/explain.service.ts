@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import type { UserActor } from '../../../kernel/auth/index.js';
+import { Database } from '../../../kernel/database/index.js';
+import { UserError } from '../../../kernel/http/index.js';
+import { JobRegistry } from '../definition/job-registry.js';
+import { jobsPolicy } from '../jobs.policy.js';
+import { JobsRepository } from '../jobs.repository.js';
+import { QueuePausesRepository } from '../queues/queue-pauses.repository.js';
+import { QueuesRepository } from '../queues/queues.repository.js';
+import { ExplainRepository } from './explain.repository.js';
+import type { ExplanationView } from './explain.schema.js';
+import { COUNTED_AHEAD, reasonsOf } from './reasons.js';
+
+/**
+ * Why a job is not running yet. Looks at the job as its reader may, and at what is around it by number only: nobody
+ * learns anything of the jobs of others but how many there are.
+ */
+@Injectable()
+export class ExplainService {
+  constructor(
+    private readonly database: Database,
+    private readonly jobs: JobsRepository,
+    private readonly registry: JobRegistry,
+    private readonly pauses: QueuePausesRepository,
+    private readonly queues: QueuesRepository,
+    private readonly around: ExplainRepository,
+  ) {}
+
+  async explain(actor: UserActor, id: string): Promise<ExplanationView> {
+    const job = await this.jobs.find(this.database.as(actor).read, id);
+    if (!job || !jobsPolicy.access(actor, job)) throw UserError.notFound('job');
+    const scope = this.database.system('job explanation');
+    const { read } = scope;
+    const [part = ''] = (job.limitKey ?? '').split(' ');
+    const [now, pause, served, ahead, inFlight] = await Promise.all([
+      this.around.now(read),
+      this.pauses.find(read, job.queue),
+      this.queues.served(read),
+      scope.tx((tx) => this.around.ahead(tx, job, COUNTED_AHEAD + 1)),
+      job.limitKey === null ? { ofType: 0, ofKey: 0 } : this.around.inFlight(read, job.type, part),
+    ]);
+    const reasons = reasonsOf(job, {
+      now,
+      pause,
+      workers: served.find(({ queue }) => queue === job.queue)?.workers ?? 0,
+      definition: this.registry.find(job.type)?.definition ?? null,
+      inFlight,
+      rateUntil: null,
+      ahead,
+    });
+    return { jobId: job.id, type: job.type, queue: job.queue, status: job.status, reasons };
+  }
+}
