@@ -3,6 +3,8 @@ import { Global, Inject, Module, type DynamicModule, type OnApplicationShutdown 
 import { createPostgresBackend, setDefaultBackendFactory, type ConnectionOptions } from 'bullmq';
 import { Pool } from 'pg';
 import { Installation } from '../database/index.js';
+import { BoardGuard } from './board/board-guard.js';
+import { QueueBoard } from './board/queue-board.js';
 import { HintQueue } from './hint-queue.js';
 import { processorHost, type ProcessorHost } from './processor-host.js';
 import { PROCESSOR_HOSTS, QueueHosts } from './queue-hosts.js';
@@ -52,6 +54,8 @@ export class QueueModule implements OnApplicationShutdown {
       providers: [
         { provide: QUEUE_POOL, useValue: pool },
         HintQueue,
+        BoardGuard,
+        QueueBoard,
         ...hosts,
         { provide: PROCESSOR_HOSTS, useFactory: (...made: ProcessorHost[]) => made, inject: hosts },
         QueueHosts,
