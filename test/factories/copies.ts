@@ -20,7 +20,7 @@ export interface TestRemote {
 export class Copies {
   private counter = 0;
 
-  /** `label` tells the remotes of several of these apart. */
+  /** `label` tells the remotes of several of these in one application apart. */
   constructor(
     private readonly app: TestApp,
     private readonly label = '',

@@ -9,7 +9,7 @@ import { JobRegistry } from '../../src/modules/jobs/definition/job-registry.js';
 import type { JobView } from '../../src/modules/jobs/jobs.schema.js';
 import { TestApp, type AppOptions } from './app.js';
 import { withClient } from './database.js';
-import { payloadsLike } from './payload-fuzz.js';
+import { payloadsLike, worstPayloads } from './payload-fuzz.js';
 import { until } from './until.js';
 
 export interface ConformingType {
@@ -26,7 +26,7 @@ export interface ConformingType {
    * was repeated. Left out for types that do nothing outside.
    */
   effects?(app: TestApp, payload: object): Promise<unknown>;
-  /** Payloads that are tried out; 60 unless told. */
+  /** Random payloads that are tried out beside the worst ones; 60 unless told. */
   readonly payloads?: number;
 }
 
@@ -82,10 +82,11 @@ export function jobConformance(subject: ConformingType): void {
     it('refuses any payload with a pointer, or accepts it and ends', async () => {
       const example = await subject.payload(bench.app);
       const seed = Math.floor(Math.random() * 2 ** 31);
-      const payloads = fc.sample(payloadsLike(example, bench.schema()), {
-        seed,
-        numRuns: subject.payloads ?? 60,
-      });
+      const numRuns = subject.payloads ?? 60;
+      const payloads = [
+        ...worstPayloads(example, seed),
+        ...fc.sample(payloadsLike(example, bench.schema()), { seed, numRuns }),
+      ];
       const wrong: string[] = [];
       // A few at a time, as clients would.
       for (let at = 0; at < payloads.length; at += 10)

@@ -50,13 +50,25 @@ const POLLUTING: readonly unknown[] = [
   JSON.parse('{"constructor":{"prototype":{"isAdmin":true}}}'),
 ];
 
+const WORST: readonly unknown[] = [...TEXTS, ...NUMBERS, null, true, [], {}, DEEP, ...POLLUTING];
 const garbage = fc.oneof(
-  fc.constantFrom(...TEXTS),
-  fc.constantFrom(...NUMBERS),
-  fc.constantFrom<unknown>(null, true, false, [], {}, DEEP, ...POLLUTING),
+  fc.constantFrom(...WORST),
   fc.string({ unit: 'binary', maxLength: 50 }),
   fc.jsonValue({ maxDepth: 3, stringUnit: 'binary' }),
 );
+
+/** Places of an example that each of the worst values is tried at. */
+const PLACES_EACH = 3;
+
+/** Each of the values that have broken something before, at some places of the example in turn. */
+export function worstPayloads(example: object, seed: number): unknown[] {
+  const places = placesIn(example);
+  return WORST.flatMap((value, index) =>
+    Array.from({ length: Math.min(PLACES_EACH, places.length) }, (_, offset) =>
+      changed(example, places[(seed + index + offset) % places.length] ?? [], () => value),
+    ),
+  );
+}
 
 /**
  * Payloads for a job type: by its JSON Schema, like an example of it with something wrong, and garbage. Every one
