@@ -161,8 +161,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     if (outcome.kind === 'failed' || outcome.kind === 'retry')
       this.log.warn({ ...details, reason: outcome.error }, 'attempt ended');
     else this.log.debug(details, 'attempt ended');
-    // Due at once; the end of a pause is noticed by the dispatcher's own tick.
-    if (outcome.kind === 'release' && outcome.delaySeconds === 0) this.dispatcher.wake();
+    if (outcome.kind === 'release' || outcome.kind === 'retry') this.dispatcher.wakeIn(outcome.delaySeconds);
   }
 
   private async outcomeOf(job: ClaimedJob, work: Work): Promise<Outcome | 'lost'> {
@@ -227,7 +226,13 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   private async register(): Promise<void> {
-    const worker = { id: this.id, hostname: hostname(), pid: process.pid, queues: QUEUE_NAMES };
+    const worker = {
+      id: this.id,
+      hostname: hostname(),
+      pid: process.pid,
+      queues: QUEUE_NAMES,
+      slots: this.settings.workerConcurrency,
+    };
     await this.scope.tx((tx) => this.workers.register(tx, worker));
   }
 }
