@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Reconciler } from '../../src/modules/jobs/engine/reconciler.js';
@@ -148,6 +149,17 @@ for (const { name, url } of BACKENDS) {
         { timeoutMs: 15_000, describe: 'the open transaction to be seen' },
       );
       await sql.query('rollback');
+    });
+
+    it('are those that the dashboard and the alerts ask for', async () => {
+      const places = ['docker/grafana/dashboards/steward.json', 'docker/prometheus/alerts.yml'];
+      const texts = await Promise.all(places.map((place) => readFile(place, 'utf8')));
+      const known = new Set([...(await scrape(app)).keys()].map((key) => key.split('{', 1)[0]));
+      for (const text of texts) {
+        const wanted = [...new Set(text.match(/\b(steward|nodejs)_[a-z0-9_]+/g))];
+        expect(wanted.length).toBeGreaterThan(7);
+        expect(wanted.filter((metric) => !known.has(metric))).toEqual([]);
+      }
     });
 
     it('are for admins and their keys with the scope, and for nobody else', async () => {

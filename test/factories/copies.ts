@@ -20,7 +20,11 @@ export interface TestRemote {
 export class Copies {
   private counter = 0;
 
-  constructor(private readonly app: TestApp) {}
+  /** `label` tells the remotes of several of these in one application apart. */
+  constructor(
+    private readonly app: TestApp,
+    private readonly label = '',
+  ) {}
 
   /** Two empty remotes that nobody else uses. */
   async twoRemotes(): Promise<{ from: TestRemote; to: TestRemote }> {
@@ -28,7 +32,7 @@ export class Copies {
   }
 
   async remote(): Promise<TestRemote> {
-    const name = `remote ${++this.counter}`;
+    const name = `remote ${this.label}${++this.counter}`;
     const root = path.join(this.app.settings.localRoots[0] ?? '', name);
     await mkdir(root, { recursive: true });
     const body = { type: 'local', name, root };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { integer, text, wholeNumber, type SettingDefinition } from './setting.js';
+import { flag, integer, text, wholeNumber, type SettingDefinition } from './setting.js';
 
 export const ROLES = ['all', 'api', 'worker', 'scheduler'] as const;
 export type ProcessRole = (typeof ROLES)[number];
@@ -42,6 +42,12 @@ export const SERVER_SETTINGS = {
     help: 'After SIGTERM or SIGINT: requests and jobs get this many seconds to finish; jobs still running then are handed back to the queue.',
     schema: wholeNumber(10, 1, 600),
     example: '10',
+  },
+  queueBoard: {
+    env: 'STEWARD_QUEUE_BOARD',
+    help: 'Whether admins may look into the queue at /admin/queues.',
+    schema: flag(true),
+    example: 'true',
   },
   logLevel: {
     env: 'LOG_LEVEL',

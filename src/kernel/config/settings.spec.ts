@@ -58,6 +58,7 @@ describe('loadSettings', () => {
       mailFrom: 'Steward <steward@localhost>',
       publicUrl: undefined,
       shutdownSeconds: 10,
+      queueBoard: true,
       logLevel: 'info',
       logFormat: 'auto',
     });

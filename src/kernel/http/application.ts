@@ -4,9 +4,10 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import helmet from '@fastify/helmet';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { DynamicModule } from '@nestjs/common';
-import { Settings, inNetworks } from '../config/index.js';
+import { Settings, inNetworks, serves } from '../config/index.js';
 import { Log } from '../log/index.js';
 import { RequestMetrics } from '../metrics/request-metrics.js';
+import { QueueBoard } from '../queue/board/queue-board.js';
 import { answerOptions } from './allowed-methods.js';
 import { clientAddress } from './client-address.js';
 import { answerClientError } from './client-errors.js';
@@ -53,6 +54,9 @@ export async function createHttpApplication(root: DynamicModule, log: Log): Prom
   app.useGlobalInterceptors(new StandardSchemaSerializerInterceptor(app.get(Reflector)));
   app.useGlobalFilters(new ProblemFilter(log.area('http')));
   serveDocumentation(app);
+  const settings = app.get(Settings);
+  if (settings.queueBoard && serves(settings, 'api'))
+    app.get(QueueBoard).serve(app.getHttpAdapter().getInstance());
   return app;
 }
 

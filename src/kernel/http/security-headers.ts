@@ -26,6 +26,10 @@ export const HELMET: FastifyHelmetOptions = {
   },
 };
 
+/** For the view of the queues, whose page names the place its own addresses begin with. Otherwise the same. */
+export const BOARD_POLICY =
+  "default-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'; img-src 'self' data:; object-src 'none'; script-src-attr 'none'; style-src 'self' 'unsafe-inline'";
+
 /** For answers that are written before any plugin has seen the request: they show nothing and load nothing. */
 export const BARE_HEADERS = {
   'Cache-Control': 'no-store',

@@ -11,6 +11,8 @@ import { createPostgresBackend, setDefaultBackendFactory, type ConnectionOptions
 import { Pool } from 'pg';
 import { ConnectionWatch, Installation } from '../database/index.js';
 import { redisOptions } from '../redis/index.js';
+import { BoardGuard } from './board/board-guard.js';
+import { QueueBoard } from './board/queue-board.js';
 import { HintQueue } from './hint-queue.js';
 import { HintStore } from './hint-store.js';
 import { processorHost, type ProcessorHost } from './processor-host.js';
@@ -74,6 +76,8 @@ export class QueueModule implements OnApplicationBootstrap, OnApplicationShutdow
         { provide: QUEUE_WATCH, useValue: pool && new ConnectionWatch(pool, databaseUrl) },
         HintQueue,
         HintStore,
+        BoardGuard,
+        QueueBoard,
         ...hosts,
         { provide: PROCESSOR_HOSTS, useFactory: (...made: ProcessorHost[]) => made, inject: hosts },
         QueueHosts,

@@ -5,8 +5,8 @@ const path = z
   .string({ error: 'must be a text' })
   .max(2048)
   .regex(
-    /^\/api\/[\x21-\x22\x24-\x3e\x40-\x7e]+$/,
-    'must be a path of this API without a query, such as /api/events',
+    /^(\/api\/[\x21-\x22\x24-\x3e\x40-\x7e]+|\/admin\/queues)$/,
+    'must be a path of this API without a query, such as /api/events, or /admin/queues',
   );
 
 export const newTicketIn = z
