@@ -11,6 +11,8 @@ import { DispatchRepository } from './engine/dispatch.repository.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { DueJobs } from './engine/due-jobs.js';
 import { FairTurns } from './engine/fair-turns.js';
+import { DepthRepository } from './engine/depth.repository.js';
+import { EngineMetrics } from './engine/engine-metrics.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
@@ -59,6 +61,8 @@ import { QueuesService } from './queues/queues.service.js';
     Settler,
     AttemptJournal,
     JobMovesRepository,
+    EngineMetrics,
+    DepthRepository,
     WorkersRepository,
     QueuePauses,
     QueuePausesRepository,

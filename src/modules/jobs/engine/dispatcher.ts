@@ -8,6 +8,7 @@ import { SingleFlight } from '../../../kernel/time/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
 import { DispatchRepository, type DispatchedJob } from './dispatch.repository.js';
 import { DueJobs } from './due-jobs.js';
+import { EngineMetrics } from './engine-metrics.js';
 import { HintPacker } from './hint-packer.js';
 import { HintWindow } from './hint-window.js';
 import { TurnExchange, isQueueName } from './turn-exchange.js';
@@ -67,6 +68,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly hints: HintQueue,
     private readonly registry: JobRegistry,
     private readonly hub: Hub,
+    private readonly metrics: EngineMetrics,
     log: Log,
   ) {
     this.log = log.area('dispatcher');
@@ -191,6 +193,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     const line = this.line(queue);
     const waiting = await this.hints.count(queue);
     let room = line.window.room(waiting, this.exchange.slotsOf(queue), performance.now());
+    this.metrics.window(queue, waiting + room);
     // In turn first, so that no source takes all the room for good.
     this.sources.push(this.sources.shift()!);
     for (const source of this.sources) {
@@ -209,6 +212,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   /** Answers how many hints it took. */
   private async send(queue: QueueName, jobs: readonly DispatchedJob[], waiting: number): Promise<number> {
     if (jobs.length === 0) return 0;
+    this.metrics.dispatched(queue, jobs);
     const line = this.line(queue);
     const hints = line.packer.pack(jobs, waiting, (type) => this.hintSizeOf(type));
     line.jobsPerHint = jobs.length / hints.length;
