@@ -13,6 +13,7 @@ const NOT_ABOUT_PEOPLE = [
   'installation',
   // Digests of limits, not of people, and gone when their time is over.
   'job_rates',
+  'job_turns',
   'month_partitioned',
   'schema_migrations',
   'seed_runs',

@@ -18,8 +18,10 @@ const OBSERVE = `
   create table observed (type text, part text, jobs integer);
   create function observe() returns trigger language plpgsql security definer as $$
   begin
-    insert into observed select type, split_part(limit_key, ' ', 1), count(*) from jobs
-     where limit_key is not null and status in ('queued', 'running') group by 1, 2;
+    insert into observed select type, coalesce(part, '*'), count(*)
+      from (select type, split_part(limit_key, ' ', 1) as part from jobs
+             where limit_key is not null and status in ('queued', 'running')) as flying
+     group by grouping sets ((type, part), (type));
     return null;
   end $$;
   create trigger observe after update on jobs for each statement execute function observe();
@@ -104,7 +106,7 @@ export class JobCrew {
     );
   }
 
-  /** The most jobs that were in flight at any time; for one key, or of the whole type. */
+  /** The most jobs of the type that were in flight at any time, by key, and in all as `*`. */
   async mostInFlight(type: string): Promise<Record<string, number>> {
     const rows = await this.sql<{ part: string; jobs: number }>(
       `select part, max(jobs)::integer as jobs from observed where type = $1 group by part`,

@@ -9,14 +9,18 @@ import { JobRegistry } from './definition/job-registry.js';
 import { AttemptJournal } from './engine/attempt-journal.js';
 import { DispatchRepository } from './engine/dispatch.repository.js';
 import { Dispatcher } from './engine/dispatcher.js';
+import { DueJobs } from './engine/due-jobs.js';
+import { FairTurns } from './engine/fair-turns.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
-import { LimitedDispatch } from './engine/limited-dispatch.js';
 import { LimitedDispatchRepository } from './engine/limited-dispatch.repository.js';
+import { LimitedJobs } from './engine/limited-jobs.js';
 import { LimitsSweep } from './engine/limits-sweep.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
 import { Reconciler } from './engine/reconciler.js';
 import { Settler } from './engine/settler.js';
+import { TurnExchange } from './engine/turn-exchange.js';
+import { UnlimitedJobs } from './engine/unlimited-jobs.js';
 import { TypeSlots } from './engine/type-slots.js';
 import { WorkersRepository } from './engine/workers.repository.js';
 import { JobEntity } from './job.entity.js';
@@ -51,6 +55,10 @@ import { UniqueJobs } from './unique/unique-jobs.js';
     JobRegistry,
     Dispatcher,
     DispatchRepository,
+    DueJobs,
+    UnlimitedJobs,
+    TurnExchange,
+    { provide: FairTurns, useFactory: () => new FairTurns() },
     Reconciler,
     JobWorker,
     OutcomeWriter,
@@ -62,7 +70,7 @@ import { UniqueJobs } from './unique/unique-jobs.js';
     QueuePausesRepository,
     QueuesRepository,
     QueuesService,
-    LimitedDispatch,
+    LimitedJobs,
     LimitedDispatchRepository,
     LimitsSweep,
     TypeSlots,

@@ -158,9 +158,9 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     if (outcome.kind === 'failed' || outcome.kind === 'retry')
       this.log.warn({ ...details, reason: outcome.error }, 'attempt ended');
     else this.log.debug(details, 'attempt ended');
-    // Due at once, or a place of its limit is free; the end of a pause is noticed by the dispatcher's own tick.
-    const atOnce = outcome.kind === 'release' && outcome.delaySeconds === 0;
-    if (atOnce || this.registry.isLimited(job.type)) this.dispatcher.wake();
+    if (outcome.kind === 'release' || outcome.kind === 'retry') this.dispatcher.wakeIn(outcome.delaySeconds);
+    // A place of its limit is free.
+    if (this.registry.isLimited(job.type)) this.dispatcher.wake();
   }
 
   private async outcomeOf(job: ClaimedJob, work: Work): Promise<Outcome | 'lost'> {
@@ -226,7 +226,13 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   private async register(): Promise<void> {
-    const worker = { id: this.id, hostname: hostname(), pid: process.pid, queues: QUEUE_NAMES };
+    const worker = {
+      id: this.id,
+      hostname: hostname(),
+      pid: process.pid,
+      queues: QUEUE_NAMES,
+      slots: this.settings.workerConcurrency,
+    };
     await this.scope.tx((tx) => this.workers.register(tx, worker));
   }
 }

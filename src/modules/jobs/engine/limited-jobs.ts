@@ -4,9 +4,11 @@ import type { QueueName } from '../../../kernel/queue/index.js';
 import type { JobDefinition } from '../definition/define-job.js';
 import { JobRegistry } from '../definition/job-registry.js';
 import type { DispatchedJob } from './dispatch.repository.js';
+import { FairTurns, laneOf } from './fair-turns.js';
 import { LimitedDispatchRepository } from './limited-dispatch.repository.js';
 import { allowanceOf, plan, type Allowance } from './limited-plan.js';
 import { Rates, type StartedJob } from './limited-rates.js';
+import type { DueSource } from './unlimited-jobs.js';
 
 /** Keys one transaction looks at, and transactions of one type in a row: both bound what a dispatch may cost. */
 const KEYS = 200;
@@ -48,13 +50,11 @@ const NOTHING: Pass = { jobs: [], keys: [], more: false, againInMs: null };
  * wait for a place is looked at when one becomes free, which wakes the dispatcher; what waits for the rate, by a timer.
  */
 @Injectable()
-export class LimitedDispatch {
+export class LimitedJobs implements DueSource {
   private readonly scope: DatabaseScope;
   /** Where the last look at the keys of a type ended. */
   private readonly cursors = new Map<string, string>();
   private turn = 0;
-  /** Queues in which limited jobs found no room last time. */
-  private readonly starved = new Set<QueueName>();
   private wake: () => void = () => undefined;
   private timer: NodeJS.Timeout | undefined;
   private timerAt = Infinity;
@@ -63,6 +63,7 @@ export class LimitedDispatch {
     database: Database,
     private readonly repository: LimitedDispatchRepository,
     private readonly registry: JobRegistry,
+    private readonly turns: FairTurns,
   ) {
     this.scope = database.system('job dispatch');
   }
@@ -78,36 +79,30 @@ export class LimitedDispatch {
     this.timerAt = Infinity;
   }
 
-  /**
-   * How much of the room in a queue the other jobs must leave: half of it while limited ones wait for room, and every
-   * second single place, so that neither kind keeps the other out.
-   */
-  share(queue: QueueName, room: number): number {
-    if (!this.starved.has(queue)) return 0;
-    this.turn += 1;
-    return Math.floor((room + (this.turn % 2)) / 2);
-  }
-
-  /** Jobs that were dispatched and need a hint; together they fit into `room` hints of their types. */
-  async dispatch(queue: QueueName, room: number): Promise<DispatchedJob[]> {
+  /** Types take turns, too. */
+  async take(queue: QueueName, limit: number): Promise<DispatchedJob[]> {
     const types = (await this.repository.waitingTypes(this.scope.read))
       .map((type) => ({ type, bounds: this.registry.find(type)?.definition ?? UNBOUND }))
       .filter(({ bounds }) => bounds.queue === queue);
     if (types.length > 0) types.push(...types.splice(0, this.turn++ % types.length));
     const dispatched: DispatchedJob[] = [];
-    let left = room;
-    for (const { type, bounds } of types) {
-      if (left <= 0) break;
-      const jobs = await this.dispatchType(type, bounds, queue, left * bounds.hintSize);
-      left -= Math.ceil(jobs.length / bounds.hintSize);
-      dispatched.push(...jobs);
-    }
-    if (left <= 0 && types.length > 0) this.starved.add(queue);
-    else this.starved.delete(queue);
+    for (const { type, bounds } of types)
+      if (dispatched.length < limit)
+        dispatched.push(...(await this.takeType(type, bounds, queue, limit - dispatched.length)));
+    this.passed(queue, dispatched);
     return dispatched;
   }
 
-  private async dispatchType(
+  /** Those who come now stand beside what is served now, not behind it. */
+  private passed(queue: QueueName, jobs: readonly DispatchedJob[]): void {
+    const now = performance.now();
+    for (const { type, priority, turn, id } of jobs) {
+      const lane = laneOf({ queue, type, limitKey: '' });
+      this.turns.passed(lane, priority, { last: { turn, id }, count: 1, drained: false }, now);
+    }
+  }
+
+  private async takeType(
     type: string,
     bounds: Bounds,
     queue: QueueName,
@@ -159,7 +154,7 @@ export class LimitedDispatch {
     if (last !== undefined) this.cursors.set(type, last);
     const share = Math.ceil(free / Math.max(1, chosen.length));
     const counts = chosen.map((key) => Math.min(share, allowanceOf(key, allowance)));
-    const started = await this.take(tx, { type, queue, keys: chosen, counts, allowance });
+    const started = await this.start(tx, { type, queue, keys: chosen, counts, allowance });
     await rates.spent(started);
     return {
       jobs: started.map(({ job }) => job),
@@ -169,7 +164,7 @@ export class LimitedDispatch {
     };
   }
 
-  private async take(
+  private async start(
     tx: Tx,
     of: { type: string; queue: string; keys: string[]; counts: number[]; allowance: Allowance },
   ): Promise<StartedJob[]> {
