@@ -11,6 +11,8 @@ import { DispatchRepository } from './engine/dispatch.repository.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { DueJobs } from './engine/due-jobs.js';
 import { FairTurns } from './engine/fair-turns.js';
+import { DepthRepository } from './engine/depth.repository.js';
+import { EngineMetrics } from './engine/engine-metrics.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
 import { LimitedDispatchRepository } from './engine/limited-dispatch.repository.js';
@@ -65,6 +67,8 @@ import { UniqueJobs } from './unique/unique-jobs.js';
     Settler,
     AttemptJournal,
     JobMovesRepository,
+    EngineMetrics,
+    DepthRepository,
     WorkersRepository,
     QueuePauses,
     QueuePausesRepository,

@@ -11,6 +11,8 @@ export interface DispatchedJob {
   readonly turn: number;
   readonly dispatchNo: number;
   readonly dispatchedAt: Date;
+  /** How long it was due by then. */
+  readonly lagSeconds: number;
 }
 
 /** A pending job whose time has come and that has no turn yet. */
@@ -58,17 +60,18 @@ export const DISPATCH_DUE = `
   with ${RELAXED},
   asked as materialized (select $1::text as queue, $2::integer as jobs),
   due as (
-    select waiting.id, waiting.turn
+    select waiting.id, waiting.turn, waiting.run_at
       from relaxed, unnest($3::smallint[], $4::bigint[], $5::uuid[], $6::bigint[]) as lane(priority, turn, id, up_to)
      cross join lateral (
-       select jobs.id, jobs.turn from jobs
+       select jobs.id, jobs.turn, jobs.run_at from jobs
         where queue = (select queue from asked) and priority = lane.priority and turn is not null and limit_key is null
           and (jobs.turn, jobs.id) >= (lane.turn, lane.id) and jobs.turn <= lane.up_to and (select queue_is_open(queue) from asked)
         order by jobs.turn, jobs.id limit (select asked.jobs from asked) for update skip locked) as waiting
      limit (select asked.jobs from asked))
   update jobs set status = 'queued', run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
     from due where jobs.id = any (array (select id from due)) and jobs.id = due.id and jobs.status = 'pending'
-  returning jobs.id, jobs.type, jobs.user_id as "userId", jobs.priority, due.turn::double precision as turn, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt"`;
+  returning jobs.id, jobs.type, jobs.user_id as "userId", jobs.priority, due.turn::double precision as turn, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt",
+            extract(epoch from clock_timestamp() - due.run_at)::double precision as "lagSeconds"`;
 
 /**
  * How jobs come from waiting to the queue: becoming due, and the move `dispatch`.

@@ -8,6 +8,7 @@ import { SingleFlight } from '../../../kernel/time/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
 import { DispatchRepository, type DispatchedJob } from './dispatch.repository.js';
 import { DueJobs } from './due-jobs.js';
+import { EngineMetrics } from './engine-metrics.js';
 import { HintPacker } from './hint-packer.js';
 import { HintWindow } from './hint-window.js';
 import { LimitedJobs } from './limited-jobs.js';
@@ -69,6 +70,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly hints: HintQueue,
     private readonly registry: JobRegistry,
     private readonly hub: Hub,
+    private readonly metrics: EngineMetrics,
     log: Log,
   ) {
     this.log = log.area('dispatcher');
@@ -195,6 +197,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     const line = this.line(queue);
     const waiting = await this.hints.count(queue);
     let room = line.window.room(waiting, this.exchange.slotsOf(queue), performance.now());
+    this.metrics.window(queue, waiting + room);
     // In turn first, so that no source takes all the room for good.
     this.sources.push(this.sources.shift()!);
     for (const source of this.sources) {
@@ -214,6 +217,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private async send(queue: QueueName, jobs: readonly DispatchedJob[], waiting: number): Promise<number> {
     if (jobs.length === 0) return 0;
     const line = this.line(queue);
+    this.metrics.dispatched(queue, jobs);
     const hints = line.packer.pack(jobs, waiting, (type) => this.hintSizeOf(type));
     line.jobsPerHint = jobs.length / hints.length;
     await this.hints.add(queue, hints).catch(async (error: unknown) => {

@@ -12,6 +12,7 @@ const job = (userId: string | null, more: Partial<DispatchedJob> = {}): Dispatch
   turn: 0,
   dispatchNo: 1,
   dispatchedAt: new Date(100 * MINUTE),
+  lagSeconds: 0,
   ...more,
 });
 const many = (count: number, userId: string, more: Partial<DispatchedJob> = {}): DispatchedJob[] =>

@@ -125,10 +125,11 @@ export class LimitedDispatchRepository {
     return query<DispatchedJob>(
       tx,
       `with due as (
-         select id, turn from jobs where id = any($2::uuid[]) and turn is not null order by id for update skip locked)
+         select id, turn, run_at from jobs where id = any($2::uuid[]) and turn is not null order by id for update skip locked)
        update jobs set status = 'queued', queue = $1, run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
          from due where jobs.id = any($2) and jobs.id = due.id and jobs.status = 'pending'
-       returning jobs.id, jobs.type, jobs.user_id as "userId", jobs.priority, due.turn::double precision as turn, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt"`,
+       returning jobs.id, jobs.type, jobs.user_id as "userId", jobs.priority, due.turn::double precision as turn, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt",
+                 extract(epoch from clock_timestamp() - due.run_at)::double precision as "lagSeconds"`,
       [queue, ids],
       'jobs_limited_dispatch',
     );
