@@ -152,7 +152,7 @@ describe('dispatching', () => {
     const [id] = await add({ turns: late }, ann, 1);
     const found: string[] = [];
     const began = performance.now();
-    while (found.length === 0 && performance.now() - began < 5_000)
+    while (found.length === 0 && performance.now() - began < 20_000)
       found.push(...(await process.take(5)).map((job) => job.id));
     expect(found).toEqual([id]);
   });

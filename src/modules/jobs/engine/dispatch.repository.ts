@@ -71,7 +71,7 @@ export const DISPATCH_DUE = `
   update jobs set status = 'queued', run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
     from due where jobs.id = any (array (select id from due)) and jobs.id = due.id and jobs.status = 'pending'
   returning jobs.id, jobs.type, jobs.user_id as "userId", jobs.priority, due.turn::double precision as turn, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt",
-            extract(epoch from clock_timestamp() - due.run_at)::double precision as "lagSeconds"`;
+    extract(epoch from clock_timestamp() - due.run_at)::double precision as "lagSeconds"`;
 
 /**
  * How jobs come from waiting to the queue: becoming due, and the move `dispatch`.

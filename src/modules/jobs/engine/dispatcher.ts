@@ -216,6 +216,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   /** Answers how many hints it took. */
   private async send(queue: QueueName, jobs: readonly DispatchedJob[], waiting: number): Promise<number> {
     if (jobs.length === 0) return 0;
+    this.metrics.dispatched(queue, jobs);
     const line = this.line(queue);
     this.metrics.dispatched(queue, jobs);
     const hints = line.packer.pack(jobs, waiting, (type) => this.hintSizeOf(type));
