@@ -80,3 +80,21 @@ it('two handlers for one job type are refused by name', async () => {
     'two handlers for the job type "wash-dishes"',
   );
 });
+
+it('job types whose numbers make no sense are refused, all of them by name', async () => {
+  @Injectable()
+  @HandlesJob({ ...definition, name: 'wash-nothing', limits: { global: 0 } })
+  class Nothing extends Handler {}
+  @Injectable()
+  @HandlesJob({
+    ...definition,
+    name: 'wash-crowd',
+    hintSize: 101,
+    limits: { rate: { jobs: 1, perSeconds: 0 } },
+  })
+  class Crowd extends Handler {}
+  const reason = await refusal({ providers: [Nothing, Crowd] });
+  expect(reason).toContain('"wash-nothing": limits.global must be a whole number from 1');
+  expect(reason).toContain('"wash-crowd": hintSize must be a whole number from 1 to 100, not 101');
+  expect(reason).toContain('"wash-crowd": limits.rate.perSeconds must be more than 0');
+});

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { userIdOf, type Actor } from '../../kernel/auth/index.js';
-import type { QueueName } from '../../kernel/queue/index.js';
 import { isUnreachable, newId, type Read, type Tx } from '../../kernel/database/index.js';
 import { UserError, requestContext } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import type { JobDefinition } from './definition/define-job.js';
 import { JobRegistry, type JobType } from './definition/job-registry.js';
+import type { QueueName } from '../../kernel/queue/index.js';
 import { limitKeyOf } from './definition/limit-key.js';
 import { refuseLargePayload } from './definition/payload-size.js';
 import { Dispatcher } from './engine/dispatcher.js';
@@ -124,7 +124,7 @@ export class JobsCreation {
   private async add(tx: Tx, actor: Actor, checked: readonly CheckedRequest[]): Promise<string[]> {
     const wanted = checked.flatMap(({ request: { id } }) => id ?? []);
     const known = new Set(wanted.length > 0 ? await this.jobs.known(tx, wanted) : []);
-    const claims = new Map<string, { readonly definition: JobDefinition; readonly claimant: NewJob }>();
+    const claims = new Map<string, { readonly definition: JobDefinition; readonly claimant: Unplaced }>();
     const asked = checked.map((one) => {
       const id = one.request.id ?? newId();
       if (!known.has(id) && !claims.has(id))
@@ -140,7 +140,8 @@ export class JobsCreation {
     return asked.map((id) => holderOf.get(id) ?? id);
   }
 
-  private async insert(tx: Tx, actor: Actor, rows: readonly NewJob[]): Promise<void> {
+  private async insert(tx: Tx, actor: Actor, unplaced: readonly Unplaced[]): Promise<void> {
+    const rows = unplaced.map((job) => ({ ...job, turn: this.turnOf(job) }));
     await this.jobs.insert(tx, rows);
     await this.audit.recordMany(
       tx,
@@ -154,31 +155,37 @@ export class JobsCreation {
     for (const queue of queuesOf(rows)) this.dispatcher.wakeAfter(tx, queue);
   }
 
-  private row(id: string, actor: Actor, { request, type: { definition }, payload }: CheckedRequest): NewJob {
+  private row(
+    id: string,
+    actor: Actor,
+    { request, type: { definition }, payload }: CheckedRequest,
+  ): Unplaced {
     const userId = userIdOf(actor);
-    const priority = request.priority ?? 5;
-    const limitKey = limitKeyOf(definition, payload, { userId });
-    const lane = laneOf({ queue: definition.queue, type: definition.name, limitKey });
     if (userId === null && definition.requiredRole !== 'system') throw new Error('a job needs an owner');
     return {
       id,
       userId,
       type: definition.name,
       queue: definition.queue,
-      priority,
+      priority: request.priority ?? 5,
       payload,
       maxRetries: request.maxRetries ?? definition.maxRetries,
       timeoutSeconds: request.timeoutSeconds ?? definition.timeoutSeconds,
       scheduledFor: request.scheduledFor ?? null,
       scheduleId: request.scheduleId ?? null,
       requestId: requestContext.current()?.requestId ?? null,
-      limitKey,
-      turn: request.scheduledFor
-        ? null
-        : this.turns.turnsFor(lane, priority, ownerOf({ userId, type: definition.name }), 1)[0]!,
+      limitKey: limitKeyOf(definition, payload, { userId }),
     };
   }
+  /** Only for jobs that are made, or whoever asks again and again for one that is there would lose turns. */
+  private turnOf(job: Unplaced): number | null {
+    if (job.scheduledFor) return null;
+    return this.turns.turnsFor(laneOf(job), job.priority, ownerOf(job), 1)[0]!;
+  }
 }
+
+/** A job that has not been given its place yet. */
+type Unplaced = Omit<NewJob, 'turn'>;
 
 /** Those to look at when the jobs are committed; undefined stands for jobs that wait for their time. */
 function queuesOf(jobs: readonly NewJob[]): Set<QueueName | undefined> {

@@ -20,8 +20,8 @@ import { DepthRepository } from './engine/depth.repository.js';
 import { EngineMetrics } from './engine/engine-metrics.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
-import { LimitedDispatch } from './engine/limited-dispatch.js';
 import { LimitedDispatchRepository } from './engine/limited-dispatch.repository.js';
+import { LimitedJobs } from './engine/limited-jobs.js';
 import { LimitsSweep } from './engine/limits-sweep.js';
 import { LostHints } from './engine/lost-hints.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
@@ -114,7 +114,7 @@ import { JobStatsService } from './stats/job-stats.service.js';
     QueuePausesRepository,
     QueuesRepository,
     QueuesService,
-    LimitedDispatch,
+    LimitedJobs,
     LimitedDispatchRepository,
     LimitsSweep,
     TypeSlots,

@@ -11,7 +11,7 @@ import { DueJobs } from './due-jobs.js';
 import { EngineMetrics } from './engine-metrics.js';
 import { HintPacker } from './hint-packer.js';
 import { HintWindow } from './hint-window.js';
-import { LimitedDispatch } from './limited-dispatch.js';
+import { LimitedJobs } from './limited-jobs.js';
 import { TurnExchange, isQueueName } from './turn-exchange.js';
 import { UnlimitedJobs, type DueSource } from './unlimited-jobs.js';
 
@@ -65,7 +65,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly repository: DispatchRepository,
     private readonly dueJobs: DueJobs,
     private readonly unlimited: UnlimitedJobs,
-    private readonly limited: LimitedDispatch,
+    private readonly limited: LimitedJobs,
     private readonly exchange: TurnExchange,
     private readonly hints: HintQueue,
     private readonly registry: JobRegistry,
@@ -98,10 +98,10 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   async beforeApplicationShutdown(): Promise<void> {
     this.started = false;
+    this.limited.stop();
     this.unsubscribe();
     clearTimeout(this.poll);
     clearTimeout(this.alarm);
-    this.limited.stop();
     await this.flight.stop();
     await this.exchange.end().catch(() => undefined);
   }
@@ -218,6 +218,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     if (jobs.length === 0) return 0;
     this.metrics.dispatched(queue, jobs);
     const line = this.line(queue);
+    this.metrics.dispatched(queue, jobs);
     const hints = line.packer.pack(jobs, waiting, (type) => this.hintSizeOf(type));
     line.jobsPerHint = jobs.length / hints.length;
     await this.hints.add(queue, hints).catch(async (error: unknown) => {

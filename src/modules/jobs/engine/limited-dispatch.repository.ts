@@ -43,12 +43,14 @@ export class LimitedDispatchRepository {
 
   /**
    * Until the end of the transaction nobody else dispatches jobs of the type, and the queue is not paused: `locked`
-   * by another dispatcher, or `paused` (`queue_is_open`), if not.
+   * by another dispatcher, or `paused` (`queue_is_open`), if not. The commit does not wait for the disk, as that of
+   * every dispatch: what a crash of the server loses is lost together (ADR 16).
    */
   async begin(tx: Tx, type: string, queue: string): Promise<'mine' | 'locked' | 'paused'> {
     const row = await queryOne<{ state: 'mine' | 'locked' | 'paused' }>(
       tx,
-      `select case when not pg_try_advisory_xact_lock($1::integer, hashtext($2)) then 'locked' when queue_is_open($3) then 'mine' else 'paused' end as state`,
+      `select case when not pg_try_advisory_xact_lock($1::integer, hashtext($2)) then 'locked' when queue_is_open($3) then 'mine' else 'paused' end as state,
+              set_config('synchronous_commit', 'off', true)`,
       [DISPATCH_LOCK, type, queue],
       'jobs_limited_begin',
     );
@@ -125,7 +127,7 @@ export class LimitedDispatchRepository {
       `with due as (
          select id, turn, run_at from jobs where id = any($2::uuid[]) and turn is not null order by id for update skip locked)
        update jobs set status = 'queued', queue = $1, run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
-         from due where jobs.id = due.id and jobs.status = 'pending'
+         from due where jobs.id = any($2) and jobs.id = due.id and jobs.status = 'pending'
        returning jobs.id, jobs.type, jobs.user_id as "userId", jobs.priority, due.turn::double precision as turn, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt",
                  extract(epoch from clock_timestamp() - due.run_at)::double precision as "lagSeconds"`,
       [queue, ids],

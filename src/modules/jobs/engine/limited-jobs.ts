@@ -4,7 +4,7 @@ import type { QueueName } from '../../../kernel/queue/index.js';
 import type { JobDefinition } from '../definition/define-job.js';
 import { JobRegistry } from '../definition/job-registry.js';
 import type { DispatchedJob } from './dispatch.repository.js';
-import { FairTurns } from './fair-turns.js';
+import { FairTurns, laneOf } from './fair-turns.js';
 import { LimitedDispatchRepository } from './limited-dispatch.repository.js';
 import { allowanceOf, plan, type Allowance } from './limited-plan.js';
 import { Rates, type StartedJob } from './limited-rates.js';
@@ -23,9 +23,10 @@ const MORE_AGAIN_MS = 100;
 const LONGEST_TIMER_MS = 60_000;
 
 /** Bounds of a type that this build does not know or that has none any more: its jobs fail visibly, or just run. */
-const UNBOUND: Pick<JobDefinition, 'limits' | 'concurrency' | 'queue'> = {
+const UNBOUND: Pick<JobDefinition, 'limits' | 'concurrency' | 'hintSize' | 'queue'> = {
   limits: {},
   concurrency: null,
+  hintSize: 1,
   queue: 'default',
 };
 type Bounds = typeof UNBOUND;
@@ -49,7 +50,7 @@ const NOTHING: Pass = { jobs: [], keys: [], more: false, againInMs: null };
  * wait for a place is looked at when one becomes free, which wakes the dispatcher; what waits for the rate, by a timer.
  */
 @Injectable()
-export class LimitedDispatch implements DueSource {
+export class LimitedJobs implements DueSource {
   private readonly scope: DatabaseScope;
   /** Where the last look at the keys of a type ended. */
   private readonly cursors = new Map<string, string>();
@@ -78,32 +79,30 @@ export class LimitedDispatch implements DueSource {
     this.timerAt = Infinity;
   }
 
+  /** Types take turns, too. */
   async take(queue: QueueName, limit: number): Promise<DispatchedJob[]> {
     const types = (await this.repository.waitingTypes(this.scope.read))
       .map((type) => ({ type, bounds: this.registry.find(type)?.definition ?? UNBOUND }))
       .filter(({ bounds }) => bounds.queue === queue);
-    // In turn first, so that no type takes all the room for good.
     if (types.length > 0) types.push(...types.splice(0, this.turn++ % types.length));
     const dispatched: DispatchedJob[] = [];
-    for (const { type, bounds } of types) {
-      if (dispatched.length >= limit) break;
-      const jobs = await this.dispatchType(type, bounds, queue, limit - dispatched.length);
-      this.tellTurns(`${queue}/${type}`, jobs);
-      dispatched.push(...jobs);
-    }
+    for (const { type, bounds } of types)
+      if (dispatched.length < limit)
+        dispatched.push(...(await this.takeType(type, bounds, queue, limit - dispatched.length)));
+    this.passed(queue, dispatched);
     return dispatched;
   }
 
-  /** New owners begin where the others are, also behind a key that is served slowly. */
-  private tellTurns(lane: string, jobs: readonly DispatchedJob[]): void {
-    const highest = new Map<number, DispatchedJob>();
-    for (const job of jobs)
-      if (job.turn >= (highest.get(job.priority)?.turn ?? -1)) highest.set(job.priority, job);
-    for (const [priority, last] of highest)
-      this.turns.passed(lane, priority, { last, count: 1, drained: false }, performance.now());
+  /** Those who come now stand beside what is served now, not behind it. */
+  private passed(queue: QueueName, jobs: readonly DispatchedJob[]): void {
+    const now = performance.now();
+    for (const { type, priority, turn, id } of jobs) {
+      const lane = laneOf({ queue, type, limitKey: '' });
+      this.turns.passed(lane, priority, { last: { turn, id }, count: 1, drained: false }, now);
+    }
   }
 
-  private async dispatchType(
+  private async takeType(
     type: string,
     bounds: Bounds,
     queue: QueueName,
