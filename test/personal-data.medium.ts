@@ -11,6 +11,7 @@ const PASSWORD = 'the password nobody may see';
 const NOT_ABOUT_PEOPLE = [
   'event_cursors',
   'installation',
+  'job_turns',
   'month_partitioned',
   'schema_migrations',
   'seed_runs',

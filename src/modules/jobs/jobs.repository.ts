@@ -3,11 +3,13 @@ import { In, LessThan, MoreThan } from 'typeorm';
 import {
   entities,
   execute,
+  query,
   queryOne,
   type PageRequest,
   type Read,
   type Tx,
 } from '../../kernel/database/index.js';
+import type { QueueName } from '../../kernel/queue/index.js';
 import type { JobStatus } from './engine/job-status.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
@@ -17,7 +19,7 @@ export interface NewJob {
   /** Null for the system's own. */
   readonly userId: string | null;
   readonly type: string;
-  readonly queue: string;
+  readonly queue: QueueName;
   readonly priority: number;
   readonly payload: unknown;
   readonly maxRetries: number;
@@ -27,8 +29,8 @@ export interface NewJob {
   readonly requestId: string | null;
   /** The limit of its type that it falls under; null where the type has none. */
   readonly limitKey: string | null;
-  /** Its place among the due jobs of its queue and priority. */
-  readonly turn: number;
+  /** Its place among the due jobs of its queue and priority; null where that is decided when its time has come. */
+  readonly turn: number | null;
 }
 
 export interface JobFilter extends PageRequest {
@@ -73,6 +75,25 @@ export class JobsRepository {
 
   async find(read: Read, id: string): Promise<JobEntity | null> {
     return entities(read, JobEntity).findOneBy({ id });
+  }
+
+  /** Those of the ids that there is a job of. */
+  async known(read: Read, ids: readonly string[]): Promise<string[]> {
+    const rows = await query<{ id: string }>(read, `select id from jobs where id = any($1::uuid[])`, [ids]);
+    return rows.map(({ id }) => id);
+  }
+
+  async savepoint(tx: Tx): Promise<void> {
+    await execute(tx, 'savepoint job_request');
+  }
+
+  async releaseSavepoint(tx: Tx): Promise<void> {
+    await execute(tx, 'release savepoint job_request');
+  }
+
+  /** The savepoint stays and can be gone back to again. */
+  async rollbackToSavepoint(tx: Tx): Promise<void> {
+    await execute(tx, 'rollback to savepoint job_request');
   }
 
   async findMany(read: Read, ids: readonly string[]): Promise<JobEntity[]> {

@@ -2,13 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { execute, query, type Read, type Tx } from '../../../kernel/database/index.js';
 import type { JobEndedEvent } from '../jobs.events.js';
 
-export interface DispatchedJob {
-  readonly id: string;
-  readonly type: string;
-  readonly dispatchNo: number;
-  readonly dispatchedAt: Date;
-}
-
 export interface ClaimedJob {
   readonly id: string;
   readonly userId: string | null;
@@ -22,6 +15,8 @@ export interface ClaimedJob {
   readonly requestId: string | null;
   /** Why the attempt before this one did not finish the job. */
   readonly lastError: string | null;
+  /** How long it was due before its first attempt; null for every later one. */
+  readonly waitedSeconds: number | null;
 }
 
 /** How an attempt ended. `return` makes the job pending again. */
@@ -53,37 +48,17 @@ export interface EndedJob {
   readonly error: string | null;
 }
 
+/** A worker that has not renewed its beat for this long is dead and loses its jobs. */
+export const WORKER_SILENCE_SECONDS = 12;
+/** A job whose workers died this often is poison: it fails instead of taking down another one. */
+export const MAX_CRASHES = 3;
+
 /**
- * The engine's moves: each is one guarded UPDATE (`MOVES` in job-status.ts), for many jobs at once, on the
+ * The engine's moves except dispatch (`dispatch.repository.ts`): each is one guarded UPDATE (`MOVES` in job-status.ts), for many jobs at once, on the
  * database's clock. Rows a guard refuses are simply not among the answer.
  */
 @Injectable()
 export class JobMovesRepository {
-  /** Gives the pending jobs whose time has come a turn: first come, first served. Answers how many. */
-  async becomeDue(tx: Tx, limit: number): Promise<number> {
-    return execute(
-      tx,
-      `with due as (
-         select id from jobs where run_at <= now() and turn is null order by run_at, id limit $1 for update skip locked)
-       update jobs set turn = 0, updated_at = clock_timestamp() from due where jobs.id = due.id and jobs.status = 'pending'`,
-      [limit],
-    );
-  }
-
-  /** `pending → queued` for due jobs, most urgent first. Concurrent dispatchers share them out by SKIP LOCKED. */
-  async dispatchDue(tx: Tx, queue: string, limit: number): Promise<DispatchedJob[]> {
-    return query<DispatchedJob>(
-      tx,
-      `with due as (
-         select id from jobs where queue = $1 and turn is not null and limit_key is null order by priority, turn, id limit $2 for update skip locked)
-       update jobs set status = 'queued', run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
-         from due where jobs.id = due.id and jobs.status = 'pending'
-       returning jobs.id, jobs.type, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt"`,
-      [queue, limit],
-      'jobs_dispatch_due',
-    );
-  }
-
   /** `queued → running`. A hint of an older dispatch, or one delivered twice, claims nothing. */
   async claim(
     tx: Tx,
@@ -98,7 +73,8 @@ export class JobMovesRepository {
         where jobs.id = hint.id and jobs.status = 'queued' and jobs.dispatch_no = hint.dispatch_no
        returning jobs.id, jobs.user_id as "userId", jobs.type, jobs.payload, jobs.retry_count as "retryCount", jobs.max_retries as "maxRetries",
                  jobs.timeout_seconds as "timeoutSeconds", jobs.lease_epoch as "leaseEpoch", jobs.schedule_id as "scheduleId", jobs.request_id as "requestId",
-                 jobs.error as "lastError"`,
+                 jobs.error as "lastError",
+                 case when jobs.lease_epoch = 1 then extract(epoch from jobs.started_at - greatest(jobs.created_at, jobs.scheduled_for))::double precision end as "waitedSeconds"`,
       [jobs.map(([id]) => id), jobs.map(([, dispatchNo]) => dispatchNo), workerId],
       'jobs_claim',
     );

@@ -7,6 +7,7 @@ import { Log } from '../../../kernel/log/index.js';
 import { HintQueue, HintStore, QUEUE_NAMES } from '../../../kernel/queue/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
 import { Dispatcher } from './dispatcher.js';
+import { EngineMetrics } from './engine-metrics.js';
 import { RareLook } from './rare-look.js';
 import { RescueRepository, type QueueReach } from './rescue.repository.js';
 
@@ -52,6 +53,7 @@ export class LostHints implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly hints: HintQueue,
     private readonly store: HintStore,
     private readonly dispatcher: Dispatcher,
+    private readonly metrics: EngineMetrics,
     log: Log,
   ) {
     this.log = log.area('reconciler');
@@ -97,7 +99,10 @@ export class LostHints implements OnApplicationBootstrap, BeforeApplicationShutd
       const pause = sleep(BATCH_MS);
       const sent = await this.scope.tx((tx) => this.rescues.sendBack(tx, since, after, BATCH));
       total += sent?.jobs ?? 0;
-      if (sent?.jobs) this.dispatcher.wake();
+      if (sent?.jobs) {
+        this.metrics.found('redispatched', sent.jobs);
+        this.dispatcher.wake();
+      }
       if (sent && sent.last === null) break;
       after = sent?.last ?? after;
       await pause;
@@ -121,6 +126,7 @@ export class LostHints implements OnApplicationBootstrap, BeforeApplicationShutd
     const jobs = await this.scope.tx((tx) => this.rescues.requeueLost(tx, reaches, HINT_PATIENCE_SECONDS));
     this.fullLook.done(began);
     if (jobs === 0) return;
+    this.metrics.found('hint_lost', jobs);
     this.log.warn({ jobs }, 'queue messages were lost, their jobs wait for dispatch again');
     this.dispatcher.wake();
   }

@@ -5,9 +5,11 @@ import { Database, type DatabaseScope } from '../../../kernel/database/index.js'
 import { Log } from '../../../kernel/log/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
 import { Dispatcher } from './dispatcher.js';
+import { EngineMetrics } from './engine-metrics.js';
+import { WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
 import { Lookout } from './lookout.js';
 import { RareLook } from './rare-look.js';
-import { RescueRepository, WORKER_SILENCE_SECONDS } from './rescue.repository.js';
+import { RescueRepository } from './rescue.repository.js';
 import { Settler } from './settler.js';
 import { WorkersRepository } from './workers.repository.js';
 
@@ -40,6 +42,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly workers: WorkersRepository,
     private readonly settler: Settler,
     private readonly dispatcher: Dispatcher,
+    private readonly metrics: EngineMetrics,
     log: Log,
   ) {
     this.log = log.area('reconciler');
@@ -84,6 +87,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     });
     await this.workers.forgetSilent(this.scope.read, 10 * WORKER_SILENCE_SECONDS);
     if (jobs.length === 0) return;
+    this.metrics.found('rescued', jobs.length);
     this.log.warn({ jobs: jobs.length }, 'took jobs back from dead workers');
     this.dispatcher.wake();
   }
