@@ -34,8 +34,8 @@ describe.skipIf(redisUrl() === undefined)('a Redis that has lost everything', ()
   const queue = async (): Promise<void> => {
     await sql.query(
       `insert into jobs (id, user_id, type, queue, payload, timeout_seconds, status, dispatch_no, dispatched_at)
-         select id, users.id, 'test-echo', 'default', '{"text": "lost"}', 60, 'queued', 1, clock_timestamp()
-           from users, unnest($1::uuid[]) as id`,
+         select made.id, users.id, 'test-echo', 'default', '{"text": "lost"}', 60, 'queued', 1, clock_timestamp()
+           from users, unnest($1::uuid[]) as made(id)`,
       [Array.from({ length: JOBS }, () => v7())],
     );
   };

@@ -31,7 +31,6 @@ const MIX: readonly (readonly [Kind, number])[] = [
  */
 export class Load {
   readonly asked: Asked[] = [];
-  private token: string | null = null;
   private running: Promise<void>[] = [];
   private going = false;
   private static next = 1;
@@ -121,21 +120,39 @@ export class Load {
     try {
       const url = await this.api.url();
       if (url === null) return null;
-      this.token ??= await accessToken(url, 'admin@steward.local', PASSWORD);
+      const token = await tokenAt(url);
       const answer = await fetch(`${url}${place}`, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
-          authorization: `Bearer ${this.token}`,
+          authorization: `Bearer ${token}`,
           ...headers,
         },
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(ANSWER_MS),
       });
-      if (answer.status === 401) this.token = null;
+      if (answer.status === 401) known = null;
       return { status: answer.status, body: await answer.json() };
     } catch {
       return null;
     }
   }
+}
+
+/** One login for all: the passwords of fifty clients at the same moment would be a fault of their own. */
+let known: { readonly token: string; readonly at: number } | null = null;
+let login: Promise<string> | null = null;
+const TOKEN_LIFE_MS = 300_000;
+
+async function tokenAt(url: string): Promise<string> {
+  if (known && performance.now() - known.at < TOKEN_LIFE_MS) return known.token;
+  login ??= accessToken(url, 'admin@steward.local', PASSWORD).finally(() => (login = null));
+  const token = await login;
+  known = { token, at: performance.now() };
+  return token;
+}
+
+/** Before another cluster is asked, whose secrets are the same and whose accounts are not. */
+export function forgetLogin(): void {
+  known = null;
 }

@@ -1,5 +1,6 @@
 import { Client } from '../harness/client.js';
 import { Cluster, PASSWORD, type Backend, type Server } from './cluster.js';
+import { forgetLogin } from './load.js';
 import { Verdicts } from './verdicts.js';
 
 export interface Stage {
@@ -11,6 +12,7 @@ export interface Stage {
 export async function setStage(backend: Backend, logs: string | null = null): Promise<Stage> {
   const cluster = await Cluster.start(backend, logs);
   try {
+    forgetLogin();
     cluster.api.start();
     await cluster.api.running();
     const verdicts = new Verdicts(cluster.postgres.url);

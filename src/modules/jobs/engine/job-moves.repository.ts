@@ -59,6 +59,11 @@ export interface EndedJob {
   readonly ranMs: number | null;
 }
 
+/** A worker that has not renewed its beat for this long is dead and loses its jobs. */
+export const WORKER_SILENCE_SECONDS = 12;
+/** A job whose workers died this often is poison: it fails instead of taking down another one. */
+export const MAX_CRASHES = 3;
+
 /**
  * The engine's moves except dispatch (`dispatch.repository.ts`): each is one guarded UPDATE (`MOVES` in job-status.ts), for many jobs at once, on the
  * database's clock. Rows a guard refuses are simply not among the answer.

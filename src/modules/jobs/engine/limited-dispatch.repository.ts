@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
 import type { DispatchedJob } from './dispatch.repository.js';
-import { WORKER_SILENCE_SECONDS } from './rescue.repository.js';
+import { WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
 import type { Candidate } from './limited-plan.js';
 import type { RateLog } from './rate-log.js';
 

@@ -99,12 +99,14 @@ export class LostHints implements OnApplicationBootstrap, BeforeApplicationShutd
       const pause = sleep(BATCH_MS);
       const sent = await this.scope.tx((tx) => this.rescues.sendBack(tx, since, after, BATCH));
       total += sent?.jobs ?? 0;
-      if (sent?.jobs) this.dispatcher.wake();
+      if (sent?.jobs) {
+        this.metrics.found('redispatched', sent.jobs);
+        this.dispatcher.wake();
+      }
       if (sent && sent.last === null) break;
       after = sent?.last ?? after;
       await pause;
     }
-    this.metrics.found('redispatched', total);
     if (total > 0)
       this.log.warn(
         { jobs: total, since },
@@ -123,8 +125,8 @@ export class LostHints implements OnApplicationBootstrap, BeforeApplicationShutd
     }
     const jobs = await this.scope.tx((tx) => this.rescues.requeueLost(tx, reaches, HINT_PATIENCE_SECONDS));
     this.fullLook.done(began);
-    this.metrics.found('hint_lost', jobs);
     if (jobs === 0) return;
+    this.metrics.found('hint_lost', jobs);
     this.log.warn({ jobs }, 'queue messages were lost, their jobs wait for dispatch again');
     this.dispatcher.wake();
   }

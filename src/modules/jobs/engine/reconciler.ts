@@ -7,9 +7,10 @@ import { SingleFlight } from '../../../kernel/time/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
 import { Dispatcher } from './dispatcher.js';
 import { EngineMetrics } from './engine-metrics.js';
+import { WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
 import { Lookout } from './lookout.js';
 import { RareLook } from './rare-look.js';
-import { RescueRepository, WORKER_SILENCE_SECONDS } from './rescue.repository.js';
+import { RescueRepository } from './rescue.repository.js';
 import { Settler } from './settler.js';
 import { WorkersRepository } from './workers.repository.js';
 
@@ -87,8 +88,8 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
       return rescued;
     });
     await this.workers.forgetSilent(this.scope.read, 10 * WORKER_SILENCE_SECONDS);
-    this.metrics.found('rescued', jobs.length);
     if (jobs.length === 0) return;
+    this.metrics.found('rescued', jobs.length);
     this.log.warn({ jobs: jobs.length }, 'took jobs back from dead workers');
     this.dispatcher.wake();
   }

@@ -1,12 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
 import type { QueueName } from '../../../kernel/queue/index.js';
-import { ENDED_COLUMNS, type EndedJob } from './job-moves.repository.js';
+import { ENDED_COLUMNS, MAX_CRASHES, WORKER_SILENCE_SECONDS, type EndedJob } from './job-moves.repository.js';
 
-/** A worker that has not renewed its beat for this long is dead and loses its jobs. */
-export const WORKER_SILENCE_SECONDS = 12;
-/** A job whose workers died this often is poison: it fails instead of taking down another one. */
-export const MAX_CRASHES = 3;
 /**
  * How long a worker counts as newly silent: several passes, because a row that another transaction holds is passed
  * over, and is free a moment later.
