@@ -81,7 +81,7 @@ describe('a page', () => {
       const second = await page(filter, first.answer[19]?.id);
       expect(second.answer).toHaveLength(RARE - 20);
       const none = await page({ ...filter, type: 'none' });
-      for (const { pages, indexes } of [first, second, none]) expect(pages, indexes.join()).toBeLessThan(300);
+      for (const { pages, indexes } of [first, second, none]) expect(pages, indexes.join()).toBeLessThan(100);
       expect((await all(filter)).every((job) => job.status === status && job.userId === ANN)).toBe(true);
     },
   );
@@ -90,7 +90,7 @@ describe('a page', () => {
     const first = await page({ status }, undefined, everything);
     const second = await page({ status }, first.answer[19]?.id, everything);
     expect([first.answer.length, second.answer.length]).toEqual([21, status === 'pending' ? 21 : 20]);
-    for (const { pages, indexes } of [first, second]) expect(pages, indexes.join()).toBeLessThan(300);
+    for (const { pages, indexes } of [first, second]) expect(pages, indexes.join()).toBeLessThan(100);
   });
 
   it('of all costs the same at the beginning and behind 90,000', async () => {

@@ -10,6 +10,7 @@ import {
   type Tx,
 } from '../../kernel/database/index.js';
 import type { QueueName } from '../../kernel/queue/index.js';
+import { JOB_LOG_LEVELS, type JobLogLevel } from './definition/define-job.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
 
@@ -140,7 +141,7 @@ export class JobsRepository {
   async logs(
     read: Read,
     jobId: string,
-    page: PageRequest & { level?: string | undefined },
+    page: PageRequest & { level?: JobLogLevel | undefined; minLevel?: JobLogLevel | undefined },
   ): Promise<JobLogEntity[]> {
     const builder = entities(read, JobLogEntity)
       .createQueryBuilder('line')
@@ -149,6 +150,8 @@ export class JobsRepository {
       .limit(page.limit + 1);
     if (page.cursor !== undefined && page.cursor !== null) builder.andWhere({ id: LessThan(page.cursor) });
     if (page.level !== undefined) builder.andWhere({ level: page.level });
+    if (page.minLevel !== undefined)
+      builder.andWhere({ level: In(JOB_LOG_LEVELS.slice(JOB_LOG_LEVELS.indexOf(page.minLevel))) });
     return builder.getMany();
   }
 }

@@ -60,7 +60,11 @@ export const jobView = z
 export type JobView = z.output<typeof jobView>;
 export const jobPage = pageOf(jobView);
 
-export const jobLogsQuery = z.strictObject({ ...pageQuery, level: z.enum(JOB_LOG_LEVELS).optional() });
+export const jobLogsQuery = z.strictObject({
+  ...pageQuery,
+  level: z.enum(JOB_LOG_LEVELS).optional().describe('Lines of this level alone.'),
+  minLevel: z.enum(JOB_LOG_LEVELS).optional().describe('Lines of this level and of graver ones.'),
+});
 export type JobLogsQuery = z.output<typeof jobLogsQuery>;
 export const jobLogView = z
   .object({

@@ -5,7 +5,7 @@ import type { JobType } from '../definition/job-registry.js';
 import type { AttemptJournal } from './attempt-journal.js';
 import type { AttemptWatch, Watched } from './attempt-watch.js';
 import type { ClaimedJob, Outcome } from './job-moves.repository.js';
-import { outcomeOfError, storable, storableJson, type StopReason } from './outcome.js';
+import { outcomeOfError, storableJson, storableUpTo, type StopReason } from './outcome.js';
 
 /** A handler that was told to stop gets this long before its attempt is settled without it. */
 const STOP_GRACE_MS = 30_000;
@@ -159,7 +159,7 @@ export class Attempt implements Watched {
         : this.journal.log({
             ...entry,
             level,
-            message: storable(message).slice(0, MAX_MESSAGE_LENGTH),
+            message: storableUpTo(MAX_MESSAGE_LENGTH, message),
             details: details && storableJson(details, MAX_DETAILS_LENGTH),
           }),
     );

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { OperationalError, UserError } from '../../../kernel/http/index.js';
 import { PostponeError } from '../definition/define-job.js';
 import { backoffSeconds } from './backoff.js';
-import { outcomeOfError, storableJson } from './outcome.js';
+import { outcomeOfError, storableJson, storableUpTo } from './outcome.js';
 
 const job = {
   retryCount: 0,
@@ -119,4 +119,17 @@ describe('backoff', () => {
     expect(backoffSeconds(backoff, 1, 1)).toBe(5);
     expect(backoffSeconds(backoff, 4, 1)).toBe(40);
   });
+});
+
+it('what is too long ends in a mark, and never in half a character', () => {
+  expect(storableUpTo(5, 'abcde')).toBe('abcde');
+  expect(storableUpTo(5, 'abcdef')).toBe('abcd…');
+  expect(storableUpTo(5, 'abc😀f')).toBe('abc\uFFFD…');
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.integer({ min: 1, max: 20 }), (text, most) => {
+      const stored = storableUpTo(most, text);
+      expect(stored.isWellFormed() && !stored.includes('\0')).toBe(true);
+      expect(stored.length).toBeLessThanOrEqual(most);
+    }),
+  );
 });

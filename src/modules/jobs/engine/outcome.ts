@@ -60,7 +60,7 @@ function codeOf(error: unknown): string {
 }
 
 function textOf(error: unknown): string {
-  return storable(wordsOf(error)).slice(0, MAX_ERROR_LENGTH);
+  return storableUpTo(MAX_ERROR_LENGTH, wordsOf(error));
 }
 
 /** Anything can be thrown, also what has no text (`Object.create(null)`), and a message need not be one. */
@@ -75,6 +75,11 @@ function wordsOf(error: unknown): string {
 /** U+0000 and lone surrogates cannot be stored; what a handler says must never keep its job from ending. */
 export function storable(text: string): string {
   return text.replaceAll('\0', '␀').toWellFormed();
+}
+
+/** The same, and what is longer ends in `…`. Cut first: a cut may part two halves of one character. */
+export function storableUpTo(maxLength: number, text: string): string {
+  return storable(text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`);
 }
 
 /**
