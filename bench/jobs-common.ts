@@ -43,7 +43,6 @@ export async function runCell<Result>(
 ): Promise<Result> {
   const child = fork(new URL('./jobs-cell.js', import.meta.url), {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    execArgv: process.env['BENCH_CPU_PROFILES'] === undefined ? [] : profileArguments(order.cell),
   });
   const full: CellOrder = {
     ...order,
@@ -51,7 +50,9 @@ export async function runCell<Result>(
     redisUrl: order.cell.includes('redis') ? services.redisUrl : undefined,
   };
   child.on('message', (message: { readonly spent?: true }) => {
-    if (message.spent) child.send({ spent: services.spent() });
+    if (!message.spent) return;
+    child.send({ spent: services.spent() });
+    void services.statements(order.jobs).then((lines) => process.stderr.write(lines.join('\n') + '\n'));
   });
   const result = new Promise<Result>((resolve, reject) => {
     child.on('message', (message: { readonly result?: Result }) => {
@@ -71,9 +72,3 @@ export async function runCell<Result>(
     await services.dropDatabase(full.ownerUrl);
   }
 }
-
-const profileArguments = (cell: string): string[] => [
-  '--cpu-prof',
-  `--cpu-prof-name=${cell}.cpuprofile`,
-  `--cpu-prof-dir=${process.env['BENCH_CPU_PROFILES']}`,
-];

@@ -16,7 +16,8 @@ const payloads = (from: number, total: number, size: number): { n: number }[] =>
   Array.from({ length: Math.min(size, total - from) }, () => ({ n: 1 }));
 
 /** BullMQ by itself: no record of a job is kept. */
-export async function drainBullMq({ jobs, ownerUrl, redisUrl }: CellOrder): Promise<DrainResult> {
+export async function drainBullMq(order: CellOrder): Promise<DrainResult> {
+  const { jobs, ownerUrl, redisUrl } = order;
   let connection: ConnectionOptions;
   if (redisUrl === undefined) {
     setDefaultBackendFactory(createPostgresBackend);
@@ -34,7 +35,7 @@ export async function drainBullMq({ jobs, ownerUrl, redisUrl }: CellOrder): Prom
   const total = WARM_UP + jobs;
   for (let sent = 0; sent < total; sent += 1000)
     await queue.addBulk(payloads(sent, total, 1000).map((data) => ({ name: 'no-op', data })));
-  const watch = new Stopwatch();
+  const watch = new Stopwatch(order.cell);
   let completed = 0;
   await new Promise<void>((resolve) => {
     const worker = new Worker('raw', async () => undefined, { connection, concurrency: CONCURRENCY });
@@ -49,7 +50,8 @@ export async function drainBullMq({ jobs, ownerUrl, redisUrl }: CellOrder): Prom
 /** Batches fetched and completed together, two at a time, without a pause between them: nothing polls. */
 const PG_BOSS = { batch: 500, loops: 2 } as const;
 
-export async function drainPgBoss({ jobs, ownerUrl }: CellOrder): Promise<DrainResult> {
+export async function drainPgBoss(order: CellOrder): Promise<DrainResult> {
+  const { jobs, ownerUrl } = order;
   const boss = new PgBoss({ connectionString: ownerUrl, max: 4, schedule: false });
   boss.on('error', (error) => process.stderr.write(`${error.message}\n`));
   await boss.start();
@@ -57,7 +59,7 @@ export async function drainPgBoss({ jobs, ownerUrl }: CellOrder): Promise<DrainR
   const total = WARM_UP + jobs;
   for (let sent = 0; sent < total; sent += 1000)
     await boss.insert(payloads(sent, total, 1000).map((data) => ({ name: 'raw', data })));
-  const watch = new Stopwatch();
+  const watch = new Stopwatch(order.cell);
   let completed = 0;
   let started = false;
   const loop = async (): Promise<void> => {
@@ -84,7 +86,8 @@ export async function drainPgBoss({ jobs, ownerUrl }: CellOrder): Promise<DrainR
 }
 
 /** Jobs come 500 at a time from a local queue; their completions are gathered. Completed jobs are deleted. */
-export async function drainGraphileWorker({ jobs, ownerUrl }: CellOrder): Promise<DrainResult> {
+export async function drainGraphileWorker(order: CellOrder): Promise<DrainResult> {
+  const { jobs, ownerUrl } = order;
   const pgPool = new Pool({ connectionString: ownerUrl, max: CONCURRENCY });
   pgPool.on('error', () => undefined);
   const preset = {
@@ -103,7 +106,7 @@ export async function drainGraphileWorker({ jobs, ownerUrl }: CellOrder): Promis
     `select count(graphile_worker.add_job('no-op', '{"n":1}')) from generate_series(1, $1)`,
     [total],
   );
-  const watch = new Stopwatch();
+  const watch = new Stopwatch(order.cell);
   let handled = 0;
   let resolveAll: () => void = () => undefined;
   const allHandled = new Promise<void>((resolve) => (resolveAll = resolve));

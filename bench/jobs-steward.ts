@@ -16,7 +16,15 @@ const payload = z.strictObject({ n: z.number() });
 /** Told of every attempt. */
 export const watcher: { started: (context: JobContext) => void } = { started: () => undefined };
 
-@HandlesJob(defineJob({ name: 'no-op', summary: 'Nothing, in shared hints.', payload, hintSize: 100 }))
+@HandlesJob(
+  defineJob({
+    name: 'no-op',
+    summary: 'Nothing, in shared hints.',
+    payload,
+    hintSize: 100,
+    notifies: 'failures',
+  }),
+)
 class NoOp extends JobHandler {
   async run(context: JobContext): Promise<null> {
     watcher.started(context);
@@ -24,7 +32,15 @@ class NoOp extends JobHandler {
   }
 }
 
-@HandlesJob(defineJob({ name: 'no-op-single', summary: 'Nothing, one hint per job.', payload, hintSize: 1 }))
+@HandlesJob(
+  defineJob({
+    name: 'no-op-single',
+    summary: 'Nothing, one hint per job.',
+    payload,
+    hintSize: 1,
+    notifies: 'failures',
+  }),
+)
 class NoOpSingle extends JobHandler {
   async run(context: JobContext): Promise<null> {
     watcher.started(context);
@@ -32,7 +48,17 @@ class NoOpSingle extends JobHandler {
   }
 }
 
-@Module({ providers: [NoOp, NoOpSingle] })
+@HandlesJob(
+  defineJob({ name: 'no-op-told', summary: 'Nothing, but its owner is told.', payload, hintSize: 100 }),
+)
+class NoOpTold extends JobHandler {
+  async run(context: JobContext): Promise<null> {
+    watcher.started(context);
+    return null;
+  }
+}
+
+@Module({ providers: [NoOp, NoOpSingle, NoOpTold] })
 class NoOpModule {}
 
 /** One process with everything in it, as `npm run up` starts it, without its port. */
@@ -98,10 +124,10 @@ export async function untilCompleted(client: Client, jobs: number): Promise<void
 /** The rows are there before the engine starts. The watch stops when every row says completed. */
 export async function drainSteward(order: CellOrder): Promise<DrainResult> {
   const client = await connectOwner(order);
-  const type = order.cell.endsWith('single') ? 'no-op-single' : 'no-op';
-  await plantJobs(client, await plantUser(client), type, WARM_UP + order.jobs);
+  const type = /-(single|told)$/.exec(order.cell)?.[0] ?? '';
+  await plantJobs(client, await plantUser(client), `no-op${type}`, WARM_UP + order.jobs);
   await client.query('vacuum analyze jobs');
-  const watch = new Stopwatch();
+  const watch = new Stopwatch(order.cell);
   let handled = 0;
   const allHandled = new Promise<void>((resolve) => {
     watcher.started = () => {

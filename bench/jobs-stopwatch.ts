@@ -1,5 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { Session } from 'node:inspector/promises';
+import path from 'node:path';
 import type { DrainResult } from './jobs-drain.js';
 import type { Spent } from './jobs-common.js';
+
+const PROFILES = process.env['BENCH_CPU_PROFILES'];
 
 /** Asks the parent, which knows the servers, for the processor time they have used so far. */
 function ofServers(): Promise<Omit<Spent, 'node'>> {
@@ -24,7 +29,18 @@ export class Stopwatch {
   private cpu = process.cpuUsage();
   private servers: Promise<Omit<Spent, 'node'>> = Promise.resolve({ postgres: 0, redis: 0 });
 
+  private readonly inspector = new Session();
+
+  /** With BENCH_CPU_PROFILES=<directory> a profile of what is measured is left there, for `chrome://inspect`. */
+  constructor(private readonly cell: string) {
+    if (PROFILES === undefined) return;
+    this.inspector.connect();
+    void this.inspector.post('Profiler.enable');
+    void this.inspector.post('Profiler.setSamplingInterval', { interval: 200 });
+  }
+
   start(): void {
+    if (PROFILES !== undefined) void this.inspector.post('Profiler.start');
     this.servers = ofServers();
     this.cpu = process.cpuUsage();
     this.began = performance.now();
@@ -33,6 +49,10 @@ export class Stopwatch {
   async stop(jobs: number): Promise<DrainResult> {
     const seconds = (performance.now() - this.began) / 1000;
     const { user, system } = process.cpuUsage(this.cpu);
+    if (PROFILES !== undefined) {
+      const { profile } = await this.inspector.post('Profiler.stop');
+      await writeFile(path.join(PROFILES, `${this.cell}.cpuprofile`), JSON.stringify(profile));
+    }
     const [before, after] = [await this.servers, await ofServers()];
     return {
       jobsPerSecond: jobs / seconds,

@@ -16,15 +16,22 @@ export interface BenchServices {
   createDatabase(): Promise<{ ownerUrl: string; applicationUrl: string }>;
   dropDatabase(ownerUrl: string): Promise<void>;
   flushRedis(): Promise<void>;
+  /** With BENCH_STATEMENTS=1: where PostgreSQL's time went since it was asked before. */
+  statements(jobs: number): Promise<string[]>;
   /** Processor time the servers have used so far, in microseconds; not a number where that cannot be found out. */
   spent(): { postgres: number; redis: number };
   stop(): Promise<void>;
 }
 
+const WITH_STATEMENTS = process.env['BENCH_STATEMENTS'] !== undefined;
+
 /** A durable PostgreSQL (default settings) and, where redis-server is installed, a Redis with its append-only file on. */
 export async function startBenchServices(): Promise<BenchServices> {
   const directory = await mkdtemp(path.join(tmpdir(), 'steward-bench-'));
-  const postgres = await startEmbeddedPostgres({ directory: path.join(directory, 'postgres') });
+  const postgres = await startEmbeddedPostgres({
+    directory: path.join(directory, 'postgres'),
+    ...(WITH_STATEMENTS ? { settings: { shared_preload_libraries: 'pg_stat_statements' } } : {}),
+  });
   const postmaster = await pidOfPostmaster(postgres.url);
   const redis = await startRedis(directory);
   let made = 0;
@@ -43,6 +50,20 @@ export async function startBenchServices(): Promise<BenchServices> {
     dropDatabase: async (ownerUrl) => {
       const name = new URL(ownerUrl).pathname.slice(1);
       await connected(postgres.url, (client) => client.query(`drop database ${name} with (force)`));
+    },
+    statements: async (jobs) => {
+      if (!WITH_STATEMENTS) return [];
+      return connected(postgres.url, async (client) => {
+        await client.query('create extension if not exists pg_stat_statements');
+        const { rows } = await client.query<{ line: string }>(
+          `select format('%s µs a job, %s calls: %s', round((1000 * total_exec_time / $1)::numeric, 2), calls,
+                         left(regexp_replace(query, '\\s+', ' ', 'g'), 100)) as line
+             from pg_stat_statements order by total_exec_time desc limit 16`,
+          [jobs],
+        );
+        await client.query('select pg_stat_statements_reset()');
+        return rows.map(({ line }) => line);
+      });
     },
     spent: () => ({
       postgres: processorTime(postmaster, 'with children'),

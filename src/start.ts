@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import type { Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { seed, type SeedReport } from '../seeds/index.js';
 import { AppModule } from './app.module.js';
@@ -15,6 +16,7 @@ import { listen } from './kernel/http/listen.js';
 import { Log } from './kernel/log/index.js';
 import { SseRegistry } from './kernel/realtime/index.js';
 import { assertRedisUsable } from './kernel/redis/index.js';
+import { waitForStore } from './wait-for-store.js';
 
 export interface RunningSteward {
   readonly app: NestFastifyApplication;
@@ -29,17 +31,23 @@ export interface RunningSteward {
 /**
  * Brings one process up, in the order in which each step needs the one before: database, Redis, migrations,
  * modules, first data, and only then traffic. When a step fails everything that was opened is closed again.
+ * `modules` come beside those of the application: test programs bring job types of their own.
  */
 export async function start(
   settings: Settings,
   log: Log,
   onProgress: (message: string) => void,
+  modules: readonly Type[] = [],
 ): Promise<RunningSteward> {
-  const database = await openDatabase(settings, path.join(settings.dataDir, 'postgres'), onProgress);
+  const there = <T>(open: () => Promise<T>) => waitForStore(open, settings.storeWaitSeconds, onProgress);
+  const database = await there(() =>
+    openDatabase(settings, path.join(settings.dataDir, 'postgres'), onProgress),
+  );
   let app: NestFastifyApplication | undefined;
   try {
-    if (settings.redisUrl !== undefined)
-      await assertRedisUsable(settings.redisUrl, (message) => log.warn({}, message));
+    const { redisUrl } = settings;
+    if (redisUrl !== undefined)
+      await there(() => assertRedisUsable(redisUrl, (message) => log.warn({}, message)));
     onProgress('bringing the database up to date');
     await migrate(database.ownerUrl);
     const access = await applicationAccess(
@@ -49,7 +57,9 @@ export async function start(
     for (const warning of access.warnings) log.warn({}, warning);
     await Promise.all(settings.localRoots.map((root) => mkdir(root, { recursive: true })));
     onProgress('starting');
-    app = await createHttpApplication(AppModule.forRoot({ settings, databaseUrl: access.url, log }), log);
+    const steward = AppModule.forRoot({ settings, databaseUrl: access.url, log });
+    const root = { ...steward, imports: [...(steward.imports ?? []), ...modules] };
+    app = await createHttpApplication(root, log);
     await app.init();
     const seeded = await seed(app, settings);
     const url =

@@ -13,6 +13,8 @@ const NOT_ABOUT_PEOPLE = [
   'installation',
   'job_depths',
   'job_minutes',
+  // Digests of limits, not of people, and gone when their time is over.
+  'job_rates',
   'job_turns',
   'month_partitioned',
   'schema_migrations',
@@ -68,7 +70,7 @@ const ON_THE_TOMBSTONE = [
 const NOT_EXPORTED = ['events', 'idempotency_keys', 'tickets'];
 
 /** Tables with nothing but secrets and moments: the archive has the moments, see their own module's test. */
-const WITHOUT_TEXTS = ['recovery_codes', 'second_factors', 'seen_devices'];
+const WITHOUT_TEXTS = ['job_keys', 'recovery_codes', 'second_factors', 'seen_devices'];
 
 /** Columns whose names say that they hold what must not leave. */
 const SECRET = /hash|secret|nonce|token|cipher|recovery|password/;

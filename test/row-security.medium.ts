@@ -54,6 +54,16 @@ const TABLES: Readonly<Record<string, ProtectedTable>> = {
     change: `message = 'changed'`,
     owner: '(select user_id from jobs where jobs.id = job_id)',
   },
+  job_keys: {
+    admins: true,
+    row: (user, job) => [
+      `insert into job_keys (type, key, user_id, job_id) values ('probe', sha256(gen_random_uuid()::text::bytea), $1, $2)`,
+      [user, job],
+    ],
+    give: 'user_id = $1',
+    change: 'updated_at = clock_timestamp()',
+    owner: 'user_id',
+  },
   notifications: {
     admins: false,
     row: (user) => [

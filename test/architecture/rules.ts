@@ -29,7 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The files that put modules together. */
-const COMPOSITION = /^(src\/(app\.module|main|start|cli|welcome)\.ts|src\/commands\/.+|seeds\/.+)$/;
+const COMPOSITION =
+  /^(src\/(app\.module|main|start|wait-for-store|cli|welcome)\.ts|src\/commands\/.+|seeds\/.+)$/;
 
 /** Libraries with a place of their own. */
 const PLACES: readonly { name: string; library: RegExp; place: RegExp; reason: string }[] = [

@@ -63,6 +63,8 @@ const CONTRACT = `
   post   /api/jobs
   get    /api/jobs/stats
   post   /api/jobs/bulk
+  post   /api/jobs/bulk-actions
+  get    /api/jobs/status
   get    /api/jobs/{id}
   get    /api/jobs/{id}/logs
   get    /api/jobs/{id}/explain
@@ -124,9 +126,12 @@ const VIEWS = [
   'Job',
   'JobLog',
   'JobType',
+  'JobStatus',
+  'JobStatusList',
   'JobStats',
   'JobExplanation',
   'BulkJobs',
+  'JobActionAnswer',
   'BulkJobProblem',
   'Queue',
   'Worker',

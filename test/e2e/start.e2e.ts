@@ -5,8 +5,11 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { redisUrl } from '../harness/capabilities.js';
 import { createTestDatabase } from '../harness/database.js';
+import { freePort } from '../../src/kernel/database/embedded/postmaster.js';
+import { Proxy } from '../faults/proxy.js';
 import { StewardProcess, scratch, type Exit } from '../harness/process.js';
 import { startRedisServer } from '../harness/redis-server.js';
+import { until } from '../harness/until.js';
 
 /** What an operator gets wrong: each is told in words, ends with code 1 and leaves nothing half-done. */
 describe('a start that cannot succeed', () => {
@@ -18,7 +21,11 @@ describe('a start that cannot succeed', () => {
 
   const refused = async (environment: Record<string, string>): Promise<Exit> => {
     const exit = await StewardProcess.spawn(
-      { STEWARD_DATA_DIR: path.join(directory.path, 'data'), ...environment },
+      {
+        STEWARD_DATA_DIR: path.join(directory.path, 'data'),
+        STEWARD_STORE_WAIT_SECONDS: '0',
+        ...environment,
+      },
       directory.path,
     ).exit();
     expect(exit.code).toBe(1);
@@ -83,5 +90,31 @@ describe('a start that cannot succeed', () => {
     expect(output).toContain('noeviction');
     await redis.kill();
     await database.drop();
+  });
+});
+
+/** What is there in a moment is waited for. */
+describe('a start before its stores', () => {
+  it('says that it waits, serves nothing, and goes on when PostgreSQL is there', async () => {
+    const [directory, database, port] = [await scratch(), await createTestDatabase(), await freePort()];
+    const url = new URL(database.url);
+    const target = Number(url.port);
+    url.port = String(port);
+    const one = StewardProcess.spawn(
+      { STEWARD_DATA_DIR: path.join(directory.path, 'data'), DATABASE_URL: url.href },
+      directory.path,
+    );
+    await until(() => one.said.includes('waiting up to 60 s. DATABASE_URL: the database at 127.0.0.1'), {
+      timeoutMs: 20_000,
+      describe: () => `it to say that it waits: ${one.said}`,
+    });
+    expect(one.said).not.toContain('Steward runs');
+    const cable = await Proxy.to(target, port);
+    const answer = await fetch(`${await one.url()}/api/health/ready`);
+    expect(answer.status).toBe(200);
+    expect((await one.end('SIGTERM')).code).toBe(0);
+    cable.close();
+    await database.drop();
+    await directory.remove();
   });
 });

@@ -88,6 +88,20 @@ class Wait extends JobHandler {
   }
 }
 
+@HandlesJob(
+  defineJob({
+    name: 'test-single',
+    summary: 'Nothing, in a message of its own.',
+    payload: nothing,
+    ...quick,
+  }),
+)
+class Single extends JobHandler {
+  async run(): Promise<null> {
+    return null;
+  }
+}
+
 const poison = z.strictObject({ where: z.enum(['error', 'result', 'log', 'progress']) });
 
 @HandlesJob(
@@ -113,5 +127,5 @@ class AdminsOnly extends JobHandler {
 }
 
 /** Job types that exist only in tests. */
-@Module({ providers: [Runs, Echo, Flaky, Refused, Wait, Unstorable, AdminsOnly] })
+@Module({ providers: [Runs, Echo, Flaky, Refused, Wait, Single, Unstorable, AdminsOnly] })
 export class TestJobsModule {}

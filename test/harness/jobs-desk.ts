@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type pg from 'pg';
+import { v7 } from 'uuid';
 import type { UserRole } from '../../src/kernel/auth/index.js';
 import { newId } from '../../src/kernel/database/index.js';
 import { AuditModule } from '../../src/modules/audit/index.js';
@@ -55,6 +56,19 @@ export class JobsDesk {
     return (await this.pool.query<Row>(text, values)).rows;
   }
 
+  /** Holds the row of a job as another transaction does, until it is released. */
+  async holding(id: string): Promise<{ release(): Promise<void> }> {
+    const client = await this.pool.connect();
+    await client.query('begin');
+    await client.query('select 1 from jobs where id = $1 for update', [id]);
+    return {
+      release: async () => {
+        await client.query('rollback');
+        client.release();
+      },
+    };
+  }
+
   async call<Body>(
     as: Person,
     method: 'GET' | 'POST',
@@ -95,9 +109,10 @@ export class JobsDesk {
     return { id, role };
   }
 
-  /** A job of somebody in the given status, out of the dispatcher's reach; its id. */
+  /** A job of somebody in the given status, out of the dispatcher's reach; its id, of the time of its creation. */
   async job(owner: Person | null, status: string, columns: JobColumns = {}): Promise<string> {
-    const id = newId();
+    const { created_at: createdAt } = columns;
+    const id = typeof createdAt === 'string' ? v7({ msecs: Date.parse(createdAt) }) : newId();
     const row = {
       id,
       user_id: owner?.id ?? null,

@@ -47,6 +47,7 @@ const VALUES: Readonly<Record<string, string | null>> = {
   'jobs.run_at': null,
   'jobs.turn': null,
   'jobs.completed_at': `clock_timestamp() + interval '1 hour'`,
+  'job_keys.key': `sha256(gen_random_uuid()::text::bytea)`,
   'job_logs.level': `'info'`,
   'job_queues.name': `gen_random_uuid()::text`,
   'recovery_codes.code_hash': `decode(repeat('ab', 32), 'hex')`,

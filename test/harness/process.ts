@@ -29,8 +29,12 @@ export class StewardProcess {
     }));
   }
 
-  /** Starts it with exactly these settings, beside PATH. */
-  static spawn(environment: Readonly<Record<string, string | undefined>>, cwd = tmpdir()): StewardProcess {
+  /** Starts it, or another program of node, with exactly these settings, beside PATH. */
+  static spawn(
+    environment: Readonly<Record<string, string | undefined>>,
+    cwd = tmpdir(),
+    program: readonly string[] = [MAIN],
+  ): StewardProcess {
     const env = {
       PATH: process.env['PATH'],
       NODE_ENV: 'test',
@@ -40,8 +44,13 @@ export class StewardProcess {
       ...environment,
     };
     return new StewardProcess(
-      spawn(process.execPath, [MAIN], { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] }),
+      spawn(process.execPath, program, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] }),
     );
+  }
+
+  /** Everything it has said so far. */
+  get said(): string {
+    return this.output;
   }
 
   get pid(): number {
@@ -62,6 +71,10 @@ export class StewardProcess {
   /** Waits until it runs; for processes that serve no HTTP. */
   async running(): Promise<void> {
     await until(() => /Steward runs/.test(this.output), { timeoutMs: 40_000, describe: () => this.output });
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
   }
 
   async exit(): Promise<Exit> {

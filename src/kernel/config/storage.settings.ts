@@ -31,6 +31,12 @@ export const STORAGE_SETTINGS = {
     example: 'redis://localhost:6379',
     secret: true,
   },
+  storeWaitSeconds: {
+    env: 'STEWARD_STORE_WAIT_SECONDS',
+    help: 'How long a start waits for a PostgreSQL or Redis that does not answer yet, before it gives up. 0: not at all.',
+    schema: wholeNumber(60, 0, 3600),
+    example: '60',
+  },
   dataDir: {
     env: 'STEWARD_DATA_DIR',
     help: 'Folder for the embedded database, generated secrets and the default file root.',

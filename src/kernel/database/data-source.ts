@@ -3,15 +3,19 @@ import { SnakeCaseNaming } from './naming.js';
 
 /** Longest time the server works on one statement of the application; then it is cancelled (57014). */
 const STATEMENT_MS = 60_000;
+/** Longest pause between two statements of a transaction; nothing but the database is waited for inside of one. */
+const IDLE_MS = 20_000;
 /** Longest wait for an answer: longer than the server's own limit, so it means that the network is gone. */
 const ANSWER_MS = 75_000;
 
 /**
- * Connection options of every process. Idle transactions are ended by the server after a minute: one forgotten
- * transaction would otherwise hold back vacuum and the delivery of events for everybody.
+ * Connection options of every process. Idle transactions are ended by the server after a while: one forgotten
+ * transaction, or one of a machine that is gone, would otherwise keep its rows locked and hold back vacuum and the
+ * delivery of events for everybody.
  */
 export function dataSourceOptions(url: string, poolSize: number): DataSourceOptions {
-  return sourceOf(url, poolSize, [`statement_timeout=${STATEMENT_MS}`], { query_timeout: ANSWER_MS });
+  const limits = [`statement_timeout=${STATEMENT_MS}`, `idle_in_transaction_session_timeout=${IDLE_MS}`];
+  return sourceOf(url, poolSize, limits, { query_timeout: ANSWER_MS });
 }
 
 /**
@@ -19,7 +23,7 @@ export function dataSourceOptions(url: string, poolSize: number): DataSourceOpti
  * the system an owner who is no superuser would find the protected tables empty, and change nothing without a word.
  */
 export function migrationOptions(url: string): DataSourceOptions {
-  return sourceOf(url, 2, ['steward.system=migrations'], {});
+  return sourceOf(url, 2, ['steward.system=migrations', 'idle_in_transaction_session_timeout=60000'], {});
 }
 
 function sourceOf(
@@ -28,7 +32,7 @@ function sourceOf(
   settings: readonly string[],
   extra: object,
 ): DataSourceOptions {
-  const all = ['timezone=UTC', 'idle_in_transaction_session_timeout=60000', ...settings];
+  const all = ['timezone=UTC', ...settings];
   return {
     type: 'postgres',
     url,
@@ -38,6 +42,7 @@ function sourceOf(
     extra: {
       max: poolSize,
       keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
       connectionTimeoutMillis: 10_000,
       options: all.map((setting) => `-c ${setting}`).join(' '),
       ...extra,

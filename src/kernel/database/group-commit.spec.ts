@@ -1,5 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { GroupCommit } from './group-commit.js';
+import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)).then(turnAgain);
+const turnAgain = (): Promise<void> => new Promise((resolve) => setImmediate(() => resolve()));
+
+/** A group whose flushes end when they are told; `next` waits for one that has begun. */
+function held(options: GroupCommitOptions = {}) {
+  const sizes: number[] = [];
+  const begun: (() => void)[] = [];
+  const group = new GroupCommit<number, number>(async (items) => {
+    sizes.push(items.length);
+    await new Promise<void>((resolve) => begun.push(resolve));
+    return items;
+  }, options);
+  const next = async (): Promise<() => void> => {
+    while (begun.length === 0) await turn();
+    return begun.shift()!;
+  };
+  return { group, flushes: { sizes, next } };
+}
 
 describe('GroupCommit', () => {
   it('shares one flush among the callers of a turn and answers each its own result', async () => {
@@ -13,19 +32,44 @@ describe('GroupCommit', () => {
   });
 
   it('takes along what arrives during a flush, with never two flushes at once', async () => {
-    let release = () => undefined as void;
-    const sizes: number[] = [];
-    const group = new GroupCommit<number, number>(async (items) => {
-      sizes.push(items.length);
-      if (sizes.length === 1) await new Promise<void>((resolve) => (release = resolve));
-      return items;
-    });
+    const { group, flushes } = held();
     const first = group.submit(0);
-    await Promise.resolve().then(() => undefined);
+    const release = await flushes.next();
     const rest = [1, 2, 3, 4].map((n) => group.submit(n));
     release();
+    (await flushes.next())();
     await Promise.all([first, ...rest]);
-    expect(sizes).toEqual([1, 4]);
+    expect(flushes.sizes).toEqual([1, 4]);
+  });
+
+  it('flushes beside another one, but only one, and only what is worth it', async () => {
+    const { group, flushes } = held({ besideFrom: 3 });
+    const submitted = [group.submit(0)];
+    const releaseFirst = await flushes.next();
+    submitted.push(group.submit(1), group.submit(2));
+    await turn();
+    expect(flushes.sizes).toEqual([1]);
+    submitted.push(group.submit(3));
+    const releaseSecond = await flushes.next();
+    submitted.push(...[4, 5, 6, 7].map((n) => group.submit(n)));
+    await turn();
+    expect(flushes.sizes).toEqual([1, 3]);
+    releaseSecond();
+    (await flushes.next())();
+    releaseFirst();
+    await Promise.all(submitted);
+    expect(flushes.sizes).toEqual([1, 3, 4]);
+  });
+
+  it('fails all of a flush at once when the server is out of reach', async () => {
+    let flushes = 0;
+    const group = new GroupCommit<number, number>(async () => {
+      flushes++;
+      throw Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+    });
+    const results = await Promise.allSettled([group.submit(1), group.submit(2), group.submit(3)]);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(flushes).toBe(1);
   });
 
   it('loses no item however submissions interleave with the end of a flush', async () => {

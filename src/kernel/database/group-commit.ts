@@ -1,7 +1,18 @@
+import { isUnreachable } from './sql.js';
+
 interface Waiting<T, R> {
   readonly item: T;
   readonly resolve: (result: R) => void;
   readonly reject: (error: unknown) => void;
+}
+
+export interface GroupCommitOptions {
+  readonly maxItems?: number;
+  /**
+   * Another flush starts beside one under way as soon as this many items wait for it, and at most one. Fewer are
+   * better off together with what arrives until the first has returned. Never, unless told.
+   */
+  readonly besideFrom?: number;
 }
 
 /**
@@ -9,50 +20,57 @@ interface Waiting<T, R> {
  * everything that arrived meanwhile. There is no timer, because a waiting window was measured to be slower and
  * later. A caller's promise settles with its own result after the shared statement has committed.
  *
- * Nothing of a flush that fails was written. Its items are then flushed one by one, so that one that cannot be
- * stored fails alone and never takes the others along.
+ * Nothing of a flush that the server refuses was written. Its items are then flushed one by one, so that one that
+ * cannot be stored fails alone and never takes the others along. When the server is out of reach all of them fail.
  */
 export class GroupCommit<T, R> {
   private waiting: Waiting<T, R>[] = [];
-  private current: Promise<void> | null = null;
+  private flights = 0;
+  private readonly maxItems: number;
+  private readonly besideFrom: number;
 
   /** `flush` answers one result per item, in the same order. */
   constructor(
     private readonly flush: (items: T[]) => Promise<R[]>,
-    private readonly maxItems = 500,
-  ) {}
+    { maxItems = 500, besideFrom = Infinity }: GroupCommitOptions = {},
+  ) {
+    this.maxItems = maxItems;
+    this.besideFrom = besideFrom;
+  }
 
   submit(item: T): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
-      this.current ??= this.drain();
+      if (this.mayStart()) void this.drain();
     });
   }
 
-  private async drain(): Promise<void> {
-    // Callers of the same turn travel together.
-    await Promise.resolve();
-    while (this.waiting.length > 0) {
-      const batch = this.waiting.slice(0, this.maxItems);
-      this.waiting = this.waiting.slice(batch.length);
-      if ((await this.write(batch)) === null) continue;
-      for (const one of batch) {
-        const refused = await this.write([one]);
-        if (refused) one.reject(refused.error);
-      }
-    }
-    // In the same turn as the check above: an item submitted later starts a drain of its own.
-    this.current = null;
+  private mayStart(): boolean {
+    return this.flights === 0 || (this.flights === 1 && this.waiting.length >= this.besideFrom);
   }
 
-  /** Null when it was written and its callers were answered. */
-  private async write(batch: readonly Waiting<T, R>[]): Promise<{ error: unknown } | null> {
+  private async drain(): Promise<void> {
+    this.flights++;
+    // What the same turn of the event loop brings, such as the answers of one read from a socket, travels together.
+    await new Promise((resolve) => setImmediate(resolve));
+    do {
+      const batch = this.waiting.slice(0, this.maxItems);
+      this.waiting = this.waiting.slice(batch.length);
+      if (batch.length > 0) await this.write(batch);
+      this.flights--;
+      // In the same turn as the check: an item submitted later starts a drain of its own.
+      if (this.waiting.length === 0 || !this.mayStart()) return;
+      this.flights++;
+    } while (true);
+  }
+
+  private async write(batch: readonly Waiting<T, R>[]): Promise<void> {
     try {
       const results = await this.flush(batch.map(({ item }) => item));
       batch.forEach(({ resolve }, index) => resolve(results[index] as R));
-      return null;
     } catch (error) {
-      return { error };
+      if (batch.length === 1 || isUnreachable(error)) for (const { reject } of batch) reject(error);
+      else for (const one of batch) await this.write([one]);
     }
   }
 }

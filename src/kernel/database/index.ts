@@ -1,3 +1,5 @@
+export { arrayLiteral } from './array-literal.js';
+export { ConnectionWatch } from './connection-watch.js';
 export { Database, type DatabaseScope } from './database.js';
 export { Read, Tx } from './handles.js';
 export { GroupCommit } from './group-commit.js';

@@ -14,7 +14,15 @@ export interface OpenDatabase {
 }
 
 /** The database cannot be used; the message says what to do. */
-export class DatabaseUnusableError extends Error {}
+export class DatabaseUnusableError extends Error {
+  constructor(
+    message: string,
+    /** It does not answer, and may do so in a moment; anything else has to be mended by somebody. */
+    readonly away = false,
+  ) {
+    super(message);
+  }
+}
 
 const OLDEST_VERSION = 15;
 
@@ -78,23 +86,23 @@ async function assertUsable(setting: string, url: string): Promise<void> {
         `The database has the encoding ${encoding}; create it with encoding UTF8.`,
       );
   } catch (error) {
-    throw error instanceof DatabaseUnusableError
-      ? error
-      : new DatabaseUnusableError(explain(setting, url, error));
+    throw error instanceof DatabaseUnusableError ? error : unusable(setting, url, error);
   } finally {
     await client.end().catch(() => undefined);
   }
 }
 
-function explain(setting: string, url: string, error: unknown): string {
+function unusable(setting: string, url: string, error: unknown): DatabaseUnusableError {
   const { code, message } = error as { code?: string; message?: string };
   const where = `${setting}: the database at ${addressOf(url)}`;
-  if (code === '28P01' || code === '28000') return `${where} refuses the user or the password.`;
-  if (code === '3D000') return `${where} does not exist; create it first.`;
+  if (code === '28P01' || code === '28000')
+    return new DatabaseUnusableError(`${where} refuses the user or the password.`);
+  if (code === '3D000') return new DatabaseUnusableError(`${where} does not exist; create it first.`);
   // Several addresses of one name are tried; then the single reasons hide in an AggregateError without a message.
-  return `${where} cannot be reached (${code ?? ''}${message ? ` ${message}` : ''}). Is it running, and is the address right?`.replace(
-    '( ',
-    '(',
+  const reason = [code, message].filter(Boolean).join(' ');
+  return new DatabaseUnusableError(
+    `${where} cannot be reached (${reason}). Is it running, and is the address right?`,
+    true,
   );
 }
 

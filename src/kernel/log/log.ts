@@ -57,6 +57,11 @@ export class Log implements LoggerService {
     return new Log(this.sink.child({ area }));
   }
 
+  /** Whether debug lines are written: for places where making their details would cost something. */
+  get debugging(): boolean {
+    return this.sink.isLevelEnabled('debug');
+  }
+
   info(details: object, message: string): void {
     this.sink.info(details, message);
   }

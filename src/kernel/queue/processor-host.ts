@@ -4,9 +4,14 @@ import type { Job } from 'bullmq';
 import { Log } from '../log/index.js';
 import type { Hint, HintHandler, QueueName } from './queues.js';
 
+/** Hints fetched for each one that may be handled, where handling is quick. */
+const FETCH_AHEAD = 3;
+
 /** One queue's worker in this process. */
 export interface ProcessorHost extends WorkerHost {
+  readonly queue: QueueName;
   begin(handler: HintHandler): void;
+  fetchAhead(ahead: boolean): void;
   finish(): Promise<void>;
 }
 
@@ -18,6 +23,7 @@ export function processorHost(queue: QueueName, concurrency: number): Type<Proce
   @Injectable()
   @Processor({ name: queue }, { autorun: false, concurrency })
   class QueueProcessorHost extends WorkerHost implements ProcessorHost {
+    readonly queue = queue;
     private readonly log: Log;
     private handler: HintHandler | null = null;
 
@@ -30,6 +36,10 @@ export function processorHost(queue: QueueName, concurrency: number): Type<Proce
       this.handler = handler;
       // Resolves only when the worker is closed.
       this.worker.run().catch((error: unknown) => this.log.error({ err: error }, 'queue worker stopped'));
+    }
+
+    fetchAhead(ahead: boolean): void {
+      this.worker.concurrency = ahead ? concurrency * FETCH_AHEAD : concurrency;
     }
 
     async finish(): Promise<void> {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ProcessorHost } from './processor-host.js';
-import type { HintHandler } from './queues.js';
+import type { HintHandler, QueueName } from './queues.js';
 
 export const PROCESSOR_HOSTS = Symbol('processor hosts');
 
@@ -11,6 +11,11 @@ export class QueueHosts {
 
   begin(handler: HintHandler): void {
     for (const host of this.hosts) host.begin(handler);
+  }
+
+  /** Whether hints of this queue are fetched before there is somebody to handle them. */
+  fetchAhead(queue: QueueName, ahead: boolean): void {
+    for (const host of this.hosts) if (host.queue === queue) host.fetchAhead(ahead);
   }
 
   /** Takes no further hint and resolves when the ones being worked on have ended. */

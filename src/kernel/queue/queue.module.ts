@@ -1,14 +1,27 @@
 import { BullModule } from '@nestjs/bullmq';
-import { Global, Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Global,
+  Inject,
+  Module,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { createPostgresBackend, setDefaultBackendFactory, type ConnectionOptions } from 'bullmq';
 import { Pool } from 'pg';
-import { Installation } from '../database/index.js';
+import { ConnectionWatch, Installation } from '../database/index.js';
+import { redisOptions } from '../redis/index.js';
 import { HintQueue } from './hint-queue.js';
+import { HintStore } from './hint-store.js';
 import { processorHost, type ProcessorHost } from './processor-host.js';
 import { PROCESSOR_HOSTS, QueueHosts } from './queue-hosts.js';
 import { QUEUE_NAMES, QUEUE_SCHEMA } from './queues.js';
 
+/** Nothing that the queue asks takes long: without an answer by then the connection is gone. */
+const ANSWER_MS = 30_000;
+
 const QUEUE_POOL = Symbol('queue pool');
+const QUEUE_WATCH = Symbol('queue watch');
 
 export interface QueueOptions {
   readonly databaseUrl: string;
@@ -26,15 +39,22 @@ export interface QueueOptions {
  */
 @Global()
 @Module({})
-export class QueueModule implements OnApplicationShutdown {
-  constructor(@Inject(QUEUE_POOL) private readonly pool: Pool | null) {}
+export class QueueModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    @Inject(QUEUE_POOL) private readonly pool: Pool | null,
+    @Inject(QUEUE_WATCH) private readonly watch: ConnectionWatch | null,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.watch?.start();
+  }
 
   static forRoot({ databaseUrl, redisUrl, concurrency }: QueueOptions): DynamicModule {
     const pool = redisUrl === undefined ? queuePool(databaseUrl) : null;
     if (pool) setDefaultBackendFactory(createPostgresBackend);
     else setDefaultBackendFactory();
     // Typed for Redis only; the PostgreSQL backend takes the pool in the same place.
-    const connection = (pool ?? { url: redisUrl, maxRetriesPerRequest: null }) as ConnectionOptions;
+    const connection = (pool ?? { url: redisUrl, ...redisOptions('worker') }) as ConnectionOptions;
     const hosts = concurrency === null ? [] : QUEUE_NAMES.map((name) => processorHost(name, concurrency));
     return {
       module: QueueModule,
@@ -51,16 +71,19 @@ export class QueueModule implements OnApplicationShutdown {
       ],
       providers: [
         { provide: QUEUE_POOL, useValue: pool },
+        { provide: QUEUE_WATCH, useValue: pool && new ConnectionWatch(pool, databaseUrl) },
         HintQueue,
+        HintStore,
         ...hosts,
         { provide: PROCESSOR_HOSTS, useFactory: (...made: ProcessorHost[]) => made, inject: hosts },
         QueueHosts,
       ],
-      exports: [HintQueue, QueueHosts],
+      exports: [HintQueue, HintStore, QueueHosts],
     };
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.watch?.stop();
     await this.pool?.end();
   }
 }
@@ -72,6 +95,9 @@ function queuePool(connectionString: string): Pool {
     options: `-c search_path=${QUEUE_SCHEMA}`,
     max: QUEUE_NAMES.length * 2 + 4,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    connectionTimeoutMillis: 10_000,
+    query_timeout: ANSWER_MS,
   });
   // Every queue and worker adds an error listener; ours keeps a dropped idle connection from ending the process.
   pool.setMaxListeners(0);

@@ -13,5 +13,7 @@ export abstract class EventConsumer {
   /** Key of its progress: never change it, or the consumer starts anew. */
   abstract readonly name: string;
   abstract readonly types: readonly string[];
+  /** Whether it is also told of events whose data say `quiet`: what nobody needs to be told of one by one. */
+  readonly hearsQuiet: boolean = true;
   abstract handle(tx: Tx, events: readonly StoredEvent[]): Promise<void>;
 }

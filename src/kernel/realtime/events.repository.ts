@@ -80,6 +80,38 @@ export class EventsRepository {
     return rows.map(toStoredEvent);
   }
 
+  /**
+   * Of the next `limit` events behind `after` those that the consumer wants. `end` is the place of the last one of
+   * all, null when there is none; `full`: there were as many as that.
+   */
+  async readFor(
+    read: Read,
+    consumer: { readonly types: readonly string[]; readonly hearsQuiet: boolean },
+    after: Position,
+    limit: number,
+  ): Promise<{ events: StoredEvent[]; end: Position | null; full: boolean }> {
+    const rows = await query<EventRow & { wanted: boolean; scanned: number }>(
+      read,
+      `with page as materialized (
+         select * from events where (xid, seq) > ($1::xid8, $2::bigint) and xid < ${HORIZON}
+          order by events.xid, events.seq limit $3),
+       final as (select xid, seq, count(*) over () as scanned from page order by page.xid desc, page.seq desc limit 1),
+       marked as (
+         select page.*, final.scanned::integer, (page.xid, page.seq) = (final.xid, final.seq) as is_final,
+                type = any ($4) and ($5 or not data ? 'quiet') as wanted
+           from page, final)
+       select ${COLUMNS}, wanted, scanned from marked where wanted or is_final order by marked.xid, marked.seq`,
+      [String(after.xid), String(after.seq), limit, consumer.types, consumer.hearsQuiet],
+      'events_read_for',
+    );
+    const last = rows.at(-1);
+    return {
+      events: rows.filter(({ wanted }) => wanted).map(toStoredEvent),
+      end: last ? { xid: BigInt(last.xid), seq: BigInt(last.seq) } : null,
+      full: last?.scanned === limit,
+    };
+  }
+
   /** Null when there is none (any more). */
   async find(read: Read, id: string): Promise<StoredEvent | null> {
     const row = await queryOne<EventRow>(read, `select ${COLUMNS} from events where id = $1`, [id]);
@@ -96,9 +128,9 @@ export class EventsRepository {
   async hasHeldBack(read: Read): Promise<boolean> {
     const row = await queryOne<{ held: boolean }>(
       read,
-      `select exists (select from events where xid >= ${HORIZON}) as held`,
+      `select xid >= ${HORIZON} as held from events order by events.xid desc, events.seq desc limit 1`,
     );
-    return row!.held;
+    return row?.held ?? false;
   }
 
   /**

@@ -8,6 +8,12 @@ import { Hub } from './hub.js';
 export const EVENTS_TOPIC = 'events';
 
 /**
+ * Where a statement puts the events of what it does itself: `with done as (update …) insert into ${INTO_EVENTS}
+ * select …`. For hot statements, which then need no further round trip; whoever runs one calls `Events.announce`.
+ */
+export const INTO_EVENTS = 'events (id, type, channel, user_id, subject_id, data)';
+
+/**
  * The door for recording events. They are stored in the caller's transaction, so an event exists exactly when
  * what it tells of was committed; every durable consumer then sees it once, streams see it soon after.
  */
@@ -22,7 +28,12 @@ export class Events {
   async record(tx: Tx, events: readonly NewEvent[]): Promise<void> {
     if (events.length === 0) return;
     await this.events.append(tx, events);
-    tx.afterCommit(() => this.hub.publish(EVENTS_TOPIC, {}));
+    tx.afterCommit(() => this.announce());
+  }
+
+  /** Rings for events that were committed by other means (`INTO_EVENTS`). */
+  announce(): void {
+    this.hub.publish(EVENTS_TOPIC, {});
   }
 
   /** One of them; null when there is none (any more). */

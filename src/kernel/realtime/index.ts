@@ -4,7 +4,7 @@ export { EventConsumer } from './event-consumer.js';
 export { EventDelivery } from './event-delivery.js';
 export { EventTail } from './event-tail.js';
 export type { EventFilter } from './events.repository.js';
-export { EVENTS_TOPIC, Events } from './events.js';
+export { EVENTS_TOPIC, Events, INTO_EVENTS } from './events.js';
 export { Hub, type HubListener } from './hub.js';
 export { asLiveEvent, LIVE_TOPIC, type LiveEvent } from './live-event.js';
 export { RealtimeModule } from './realtime.module.js';

@@ -6,7 +6,15 @@ import { reasonOf } from './redis-connections.js';
 const BOOT_LIMIT_MS = 5_000;
 
 /** Redis cannot be used as it is; the message tells the operator what to change and holds no password. */
-export class RedisUnusableError extends Error {}
+export class RedisUnusableError extends Error {
+  constructor(
+    message: string,
+    /** It does not answer, and may do so in a moment; anything else has to be mended by somebody. */
+    readonly away = false,
+  ) {
+    super(message);
+  }
+}
 
 /**
  * Resolves when Redis answers within 5 s and keeps every key (`maxmemory-policy noeviction`); with another policy
@@ -42,6 +50,7 @@ export async function assertRedisUsable(
     if (error instanceof RedisUnusableError) throw error;
     throw new RedisUnusableError(
       `Redis at ${address} cannot be used: ${reasonOf(reason ?? error)}. Check REDIS_URL and that the server is running, or remove REDIS_URL to let PostgreSQL do its work.`,
+      true,
     );
   } finally {
     redis.disconnect();

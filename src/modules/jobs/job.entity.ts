@@ -15,6 +15,8 @@ export class JobEntity {
   @Column('smallint', { default: 0 }) progress: number;
   @Column('jsonb', { nullable: true }) progressDetail: object | null;
   @Column('jsonb') payload: object;
+  /** What earlier attempts have done, for types that go on from there. */
+  @Column('jsonb', { nullable: true }) checkpoint: object | null;
   @Column('jsonb', { nullable: true }) result: object | null;
   @Column('text', { nullable: true }) error: string | null;
   @Column('text', { nullable: true }) errorCode: string | null;

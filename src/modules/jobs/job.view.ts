@@ -45,7 +45,34 @@ export function toJobLogView(line: JobLogEntity): JobLogView {
 }
 
 export function toJobTypeView(definition: OfferedDefinition): JobTypeView {
-  const { name, summary, queue, requiredRole, maxRetries, backoff, timeoutSeconds } = definition;
-  const payloadSchema = z.toJSONSchema(definition.payload, { io: 'input', unrepresentable: 'any' });
-  return { name, summary, queue, requiredRole, maxRetries, backoff, timeoutSeconds, payloadSchema };
+  const { name, summary, queue, requiredRole, maxRetries, timeoutSeconds, concurrency, onCrash } = definition;
+  const { backoff, limits, unique, repeats, sizes } = definition;
+  const { perKey, rate } = limits;
+  return {
+    name,
+    summary,
+    queue,
+    requiredRole,
+    maxRetries,
+    backoff: backoff.kind === 'custom' ? { kind: backoff.kind, describe: backoff.describe } : backoff,
+    timeoutSeconds,
+    concurrency,
+    limits: {
+      global: limits.global ?? null,
+      perKey: perKey ? { jobs: perKey.jobs, by: perKey.by ?? null } : null,
+      rate: rate
+        ? {
+            jobs: rate.jobs,
+            perSeconds: rate.perSeconds,
+            perKey: rate.key !== undefined,
+            by: rate.by ?? null,
+          }
+        : null,
+    },
+    unique: unique ? { until: unique.until, by: unique.by ?? null } : null,
+    onCrash,
+    repeats,
+    sizes,
+    payloadSchema: z.toJSONSchema(definition.payload, { io: 'input', unrepresentable: 'any' }),
+  };
 }

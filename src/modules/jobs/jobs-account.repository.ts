@@ -29,6 +29,7 @@ export class JobsAccountRepository {
       `delete from job_logs where job_id in (select id from jobs where user_id = $1 and status <> 'running')`,
       [userId],
     );
+    await execute(tx, `delete from job_keys where user_id = $1`, [userId]);
     const removed = await execute(tx, `delete from jobs where user_id = $1 and status <> 'running'`, [
       userId,
     ]);

@@ -1,15 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { userIdOf, type Actor } from '../../kernel/auth/index.js';
+import type { QueueName } from '../../kernel/queue/index.js';
 import { isUnreachable, newId, type Read, type Tx } from '../../kernel/database/index.js';
 import { UserError, requestContext } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
+import type { JobDefinition } from './definition/define-job.js';
 import { JobRegistry, type JobType } from './definition/job-registry.js';
-import type { QueueName } from '../../kernel/queue/index.js';
+import { limitKeyOf } from './definition/limit-key.js';
+import { refuseLargePayload } from './definition/payload-size.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { FairTurns, laneOf, ownerOf } from './engine/fair-turns.js';
 import { jobsPolicy } from './jobs.policy.js';
 import { JobsRepository, type NewJob } from './jobs.repository.js';
 import type { CreateJobBody } from './jobs.schema.js';
+import { UniqueJobs } from './unique/unique-jobs.js';
 
 export interface JobRequest extends Omit<CreateJobBody, 'scheduledFor'> {
   /** Chosen by callers that may ask twice for the same job: it is made once. A UUIDv7 of about now. */
@@ -40,6 +44,7 @@ export class JobsCreation {
     private readonly audit: AuditService,
     private readonly dispatcher: Dispatcher,
     private readonly turns: FairTurns,
+    private readonly unique: UniqueJobs,
   ) {}
 
   /** Answers the job's id. Throws what `check` throws. */
@@ -68,7 +73,7 @@ export class JobsCreation {
     return checks.map((check) => ('type' in check ? { id: ids[next++]! } : check));
   }
 
-  /** Type, payload, role, and the type's own authorization. */
+  /** Type, payload and its size, role, and the type's own authorization. */
   async check(
     read: Read,
     actor: Actor,
@@ -77,6 +82,7 @@ export class JobsCreation {
   ): Promise<{ type: JobType; payload: unknown }> {
     const parsed = this.registry.parse(request.type, request.payload, pointer);
     const { definition, handler } = parsed.type;
+    refuseLargePayload(parsed.payload, definition.sizes.payload, pointer);
     if (!jobsPolicy.create(actor, definition))
       throw UserError.forbidden(
         `Jobs of type ${definition.name} need the role ${definition.requiredRole}.`,
@@ -111,35 +117,47 @@ export class JobsCreation {
     return checks;
   }
 
-  /** Ids in the order of the requests: of jobs made now, or of those that have the id of a request already. */
+  /**
+   * Ids in the order of the requests: of jobs made now, of those that have the id of a request already, or of open
+   * ones that keep a unique job away.
+   */
   private async add(tx: Tx, actor: Actor, checked: readonly CheckedRequest[]): Promise<string[]> {
     const wanted = checked.flatMap(({ request: { id } }) => id ?? []);
     const known = new Set(wanted.length > 0 ? await this.jobs.known(tx, wanted) : []);
-    const rows = new Map<string, NewJob>();
-    const ids = checked.map((one) => {
+    const claims = new Map<string, { readonly definition: JobDefinition; readonly claimant: NewJob }>();
+    const asked = checked.map((one) => {
       const id = one.request.id ?? newId();
-      if (!known.has(id) && !rows.has(id)) rows.set(id, this.row(id, actor, one));
+      if (!known.has(id) && !claims.has(id))
+        claims.set(id, { definition: one.type.definition, claimant: this.row(id, actor, one) });
       return id;
     });
-    if (rows.size === 0) return ids;
-    await this.jobs.insert(tx, [...rows.values()]);
+    const holders = await this.unique.claimMany(tx, [...claims.values()]);
+    const holderOf = new Map([...claims.keys()].map((id, index) => [id, holders[index] ?? null]));
+    const rows = [...claims.values()].flatMap(({ claimant }) =>
+      holderOf.get(claimant.id) === null ? claimant : [],
+    );
+    if (rows.length > 0) await this.insert(tx, actor, rows);
+    return asked.map((id) => holderOf.get(id) ?? id);
+  }
+
+  private async insert(tx: Tx, actor: Actor, rows: readonly NewJob[]): Promise<void> {
+    await this.jobs.insert(tx, rows);
     await this.audit.recordMany(
       tx,
-      Array.from(rows.values(), ({ id, type }) => ({
+      rows.map(({ id, type }) => ({
         actor,
         action: 'job.create',
         resource: { type: 'job', id },
         details: { type },
       })),
     );
-    for (const queue of queuesOf([...rows.values()])) this.dispatcher.wakeAfter(tx, queue);
-    return ids;
+    for (const queue of queuesOf(rows)) this.dispatcher.wakeAfter(tx, queue);
   }
 
   private row(id: string, actor: Actor, { request, type: { definition }, payload }: CheckedRequest): NewJob {
     const userId = userIdOf(actor);
     const priority = request.priority ?? 5;
-    const limitKey = null;
+    const limitKey = limitKeyOf(definition, payload, { userId });
     const lane = laneOf({ queue: definition.queue, type: definition.name, limitKey });
     if (userId === null && definition.requiredRole !== 'system') throw new Error('a job needs an owner');
     return {

@@ -35,7 +35,11 @@ export class JobsController {
 
   @Post('jobs')
   @Requires('user', 'jobs:write')
-  @Returns(202, jobView, 'Accepted: the job is stored and will run. Location names it.')
+  @Returns(
+    202,
+    jobView,
+    'Accepted: the job is stored and will run. For a unique type perhaps an open job that was there before. Location names it; 413 when its payload is larger than its type takes.',
+  )
   async create(
     @CurrentActor() actor: UserActor,
     @Body({ schema: createJobBody }) body: CreateJobBody,

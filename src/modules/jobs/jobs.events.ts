@@ -7,6 +7,8 @@ export interface JobEndedData {
   readonly status: 'completed' | 'failed' | 'cancelled';
   readonly scheduleId: string | null;
   readonly error: string | null;
+  /** A success that its owner is not notified of; absent otherwise. */
+  readonly quiet?: true;
 }
 
 /** Live only, on channel `jobs` with the job as subject: a lost one costs a moment of display, never a fact. */

@@ -5,6 +5,10 @@ import { AuditModule } from '../audit/index.js';
 import { UsersModule } from '../users/index.js';
 import { BulkJobsController } from './bulk/bulk-jobs.controller.js';
 import { BulkJobsService } from './bulk/bulk-jobs.service.js';
+import { BulkJobAction } from './bulk/bulk-job-action.job.js';
+import { JobActionsController } from './bulk/job-actions.controller.js';
+import { JobActionsRepository } from './bulk/job-actions.repository.js';
+import { JobActionsService } from './bulk/job-actions.service.js';
 import { JobRegistry } from './definition/job-registry.js';
 import { AttemptJournal } from './engine/attempt-journal.js';
 import { DispatchRepository } from './engine/dispatch.repository.js';
@@ -16,11 +20,18 @@ import { DepthRepository } from './engine/depth.repository.js';
 import { EngineMetrics } from './engine/engine-metrics.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
+import { LimitedDispatch } from './engine/limited-dispatch.js';
+import { LimitedDispatchRepository } from './engine/limited-dispatch.repository.js';
+import { LimitsSweep } from './engine/limits-sweep.js';
+import { LostHints } from './engine/lost-hints.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
 import { Reconciler } from './engine/reconciler.js';
+import { RescueRepository } from './engine/rescue.repository.js';
 import { Settler } from './engine/settler.js';
+import { TurnoverRepository } from './engine/turnover.repository.js';
 import { TurnExchange } from './engine/turn-exchange.js';
 import { UnlimitedJobs } from './engine/unlimited-jobs.js';
+import { TypeSlots } from './engine/type-slots.js';
 import { WorkersRepository } from './engine/workers.repository.js';
 import { ExplainController } from './explain/explain.controller.js';
 import { ExplainRepository } from './explain/explain.repository.js';
@@ -32,6 +43,7 @@ import { JobStream } from './job-stream.js';
 import { JobsAccountRepository } from './jobs-account.repository.js';
 import { JobsCreation } from './jobs-creation.js';
 import { JobsAccount } from './jobs.account.js';
+import { JobsListRepository } from './jobs-list.repository.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
@@ -40,6 +52,10 @@ import { QueuePauses } from './queues/queue-pauses.js';
 import { QueuesController } from './queues/queues.controller.js';
 import { QueuesRepository } from './queues/queues.repository.js';
 import { QueuesService } from './queues/queues.service.js';
+import { JobKeysRepository } from './unique/job-keys.repository.js';
+import { UniqueJobs } from './unique/unique-jobs.js';
+import { JobStatusController } from './status/job-status.controller.js';
+import { JobStatusService } from './status/job-status.service.js';
 import { JobCounters } from './stats/job-counters.js';
 import { JobDepthsRepository } from './stats/job-depths.repository.js';
 import { JobMinutesRepository } from './stats/job-minutes.repository.js';
@@ -53,9 +69,11 @@ import { JobStatsService } from './stats/job-stats.service.js';
   // Those of fixed paths first: `jobs/:id` takes every word.
   controllers: [
     JobStatsController,
+    JobStatusController,
     JobsController,
     JobStreamController,
     BulkJobsController,
+    JobActionsController,
     ExplainController,
     QueuesController,
   ],
@@ -63,8 +81,13 @@ import { JobStatsService } from './stats/job-stats.service.js';
     JobsService,
     JobsCreation,
     BulkJobsService,
+    JobActionsService,
+    JobActionsRepository,
+    BulkJobAction,
+    JobStatusService,
     JobStream,
     JobsRepository,
+    JobsListRepository,
     JobsAccount,
     JobsAccountRepository,
     JobRegistry,
@@ -76,11 +99,14 @@ import { JobStatsService } from './stats/job-stats.service.js';
     TurnExchange,
     { provide: FairTurns, useFactory: () => new FairTurns() },
     Reconciler,
+    LostHints,
+    RescueRepository,
     JobWorker,
     OutcomeWriter,
     Settler,
     AttemptJournal,
     JobMovesRepository,
+    TurnoverRepository,
     EngineMetrics,
     DepthRepository,
     WorkersRepository,
@@ -88,6 +114,12 @@ import { JobStatsService } from './stats/job-stats.service.js';
     QueuePausesRepository,
     QueuesRepository,
     QueuesService,
+    LimitedDispatch,
+    LimitedDispatchRepository,
+    LimitsSweep,
+    TypeSlots,
+    UniqueJobs,
+    JobKeysRepository,
     ExplainRepository,
     ExplainService,
     JobCounters,

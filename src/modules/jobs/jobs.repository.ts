@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { In, LessThan, MoreThan } from 'typeorm';
+import { In, LessThan } from 'typeorm';
 import {
   entities,
   execute,
@@ -10,7 +10,6 @@ import {
   type Tx,
 } from '../../kernel/database/index.js';
 import type { QueueName } from '../../kernel/queue/index.js';
-import type { JobStatus } from './engine/job-status.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
 
@@ -31,16 +30,6 @@ export interface NewJob {
   readonly limitKey: string | null;
   /** Its place among the due jobs of its queue and priority; null where that is decided when its time has come. */
   readonly turn: number | null;
-}
-
-export interface JobFilter extends PageRequest {
-  /** Undefined: everybody's. */
-  readonly userId?: string | undefined;
-  readonly status?: JobStatus | undefined;
-  readonly type?: string | undefined;
-  readonly scheduleId?: string | undefined;
-  readonly createdAfter?: Date | undefined;
-  readonly createdBefore?: Date | undefined;
 }
 
 /** Jobs as clients see them: creating, reading, and the moves a person makes. The engine's own moves are in `engine/`. */
@@ -100,23 +89,6 @@ export class JobsRepository {
     return entities(read, JobEntity).findBy({ id: In([...ids]) });
   }
 
-  /** Newest first, one row more than the limit. Same cost on every page: keyset on (user_id, id). */
-  async page(read: Read, filter: JobFilter): Promise<JobEntity[]> {
-    const builder = entities(read, JobEntity)
-      .createQueryBuilder('job')
-      .orderBy('job.id', 'DESC')
-      .limit(filter.limit + 1);
-    if (filter.cursor !== undefined && filter.cursor !== null)
-      builder.andWhere({ id: LessThan(filter.cursor) });
-    if (filter.userId !== undefined) builder.andWhere({ userId: filter.userId });
-    if (filter.status !== undefined) builder.andWhere({ status: filter.status });
-    if (filter.type !== undefined) builder.andWhere({ type: filter.type });
-    if (filter.scheduleId !== undefined) builder.andWhere({ scheduleId: filter.scheduleId });
-    if (filter.createdAfter !== undefined) builder.andWhere({ createdAt: MoreThan(filter.createdAfter) });
-    if (filter.createdBefore !== undefined) builder.andWhere({ createdAt: LessThan(filter.createdBefore) });
-    return builder.getMany();
-  }
-
   /** `pending | queued → cancelled`, at once. False: it was in another status. */
   async cancelWaiting(tx: Tx, id: string): Promise<boolean> {
     const moved = await execute(
@@ -139,15 +111,18 @@ export class JobsRepository {
     return marked === 1;
   }
 
-  /** `failed | cancelled → pending` by hand, with a fresh set of attempts. False: it was in another status. */
-  async retryEnded(tx: Tx, id: string): Promise<boolean> {
+  /**
+   * `failed | cancelled → pending` by hand, with a fresh set of attempts, under the limits of now. False: it was in
+   * another status.
+   */
+  async retryEnded(tx: Tx, id: string, limitKey: string | null): Promise<boolean> {
     const moved = await execute(
       tx,
       `update jobs set status = 'pending', run_at = now(), retry_count = 0, crash_count = 0, progress = 0, progress_detail = null,
-              result = null, error = null, error_code = null, worker_id = null, cancel_requested_at = null,
-              completed_at = null, cancelled_at = null, updated_at = clock_timestamp()
+              checkpoint = null, result = null, error = null, error_code = null, worker_id = null, cancel_requested_at = null,
+              completed_at = null, cancelled_at = null, limit_key = $2, updated_at = clock_timestamp()
         where id = $1 and status in ('failed', 'cancelled')`,
-      [id],
+      [id, limitKey],
     );
     return moved === 1;
   }

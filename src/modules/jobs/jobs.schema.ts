@@ -81,8 +81,43 @@ export const jobTypeView = z
     queue: z.string(),
     requiredRole: z.enum(USER_ROLES),
     maxRetries: z.number().int(),
-    backoff: z.record(z.string(), z.unknown()),
+    backoff: z
+      .object({
+        kind: z.enum(['fixed', 'exponential', 'custom']),
+        seconds: z.number().optional(),
+        maxSeconds: z.number().optional(),
+        describe: z.string().optional(),
+      })
+      .describe('Waits between attempts; exponential ones double up to maxSeconds, with jitter.'),
     timeoutSeconds: z.number().int(),
+    concurrency: z.number().int().nullable().describe('Attempts at a time in one process; null: no bound.'),
+    limits: z
+      .object({
+        global: z.number().int().nullable(),
+        perKey: z.object({ jobs: z.number().int(), by: z.string().nullable() }).nullable(),
+        rate: z
+          .object({
+            jobs: z.number().int(),
+            perSeconds: z.number(),
+            perKey: z.boolean(),
+            by: z.string().nullable(),
+          })
+          .nullable(),
+      })
+      .describe(
+        'Over all processes: jobs in flight, in flight for one key, and started within any such time.',
+      ),
+    unique: z
+      .object({ until: z.enum(['started', 'finished']), by: z.string().nullable() })
+      .nullable()
+      .describe('One job per owner and key until then; a second request is answered with the first job.'),
+    onCrash: z.enum(['again', 'fail']).describe('What follows when a worker dies in the middle.'),
+    repeats: z.string().describe('What an attempt that comes after another one repeats.'),
+    sizes: z.object({
+      payload: z.number().int().describe('Bytes of JSON.'),
+      result: z.number().int().describe('Characters of JSON.'),
+      logLines: z.number().int().describe('Of one attempt.'),
+    }),
     payloadSchema: z.record(z.string(), z.unknown()).describe('JSON Schema of the payload.'),
   })
   .meta({ id: 'JobType' });

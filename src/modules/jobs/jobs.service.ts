@@ -4,6 +4,7 @@ import { Database, toPage, type Page, type Read, type Tx } from '../../kernel/da
 import { Idempotency, UserError, type OnceRequest } from '../../kernel/http/index.js';
 import { Hub } from '../../kernel/realtime/index.js';
 import { AuditService } from '../audit/index.js';
+import { limitKeyOf } from './definition/limit-key.js';
 import { JobRegistry, type JobType } from './definition/job-registry.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { JOB_CANCEL_TOPIC } from './engine/job-worker.js';
@@ -12,9 +13,11 @@ import { Settler } from './engine/settler.js';
 import type { JobEntity } from './job.entity.js';
 import { toJobLogView, toJobTypeView, toJobView } from './job.view.js';
 import { JobsCreation, type JobRequest } from './jobs-creation.js';
+import { JobsListRepository } from './jobs-list.repository.js';
 import { jobsPolicy } from './jobs.policy.js';
 import { JobsRepository } from './jobs.repository.js';
 import type { JobLogView, JobLogsQuery, JobTypeView, JobView, ListJobsQuery } from './jobs.schema.js';
+import { UniqueJobs } from './unique/unique-jobs.js';
 
 /**
  * The one door to jobs. A created job is a committed row: it will run at least once, whatever crashes, or end
@@ -25,6 +28,7 @@ export class JobsService {
   constructor(
     private readonly database: Database,
     private readonly jobs: JobsRepository,
+    private readonly lists: JobsListRepository,
     private readonly registry: JobRegistry,
     private readonly creation: JobsCreation,
     private readonly audit: AuditService,
@@ -32,6 +36,7 @@ export class JobsService {
     private readonly dispatcher: Dispatcher,
     private readonly settler: Settler,
     private readonly hub: Hub,
+    private readonly unique: UniqueJobs,
   ) {}
 
   types(): { items: JobTypeView[] } {
@@ -48,8 +53,9 @@ export class JobsService {
   }
 
   /**
-   * Creates a job in the caller's transaction and answers its id. Checks the type, the payload (400 naming the
-   * field), the role and the type's own authorization (403, or 404 for what the actor may not know exists).
+   * Creates a job in the caller's transaction and answers its id; where its type is unique, perhaps that of the open
+   * job which does the same already. Checks the type, the payload (400 naming the field, 413 for its size), the role
+   * and the type's own authorization (403, or 404 for what the actor may not know exists).
    */
   async createIn(tx: Tx, actor: Actor, request: JobRequest): Promise<string> {
     return this.creation.create(tx, actor, request);
@@ -71,7 +77,7 @@ export class JobsService {
       throw UserError.forbidden('Only admins may list the jobs of others.');
     const whose = all === 'true' ? undefined : (userId ?? actor.userId);
     return toPage(
-      await this.jobs.page(this.database.as(actor).read, { ...filter, userId: whose }),
+      await this.lists.page(this.database.as(actor).read, { ...filter, userId: whose }),
       query.limit,
       toJobView,
     );
@@ -94,6 +100,8 @@ export class JobsService {
       else if (await this.jobs.requestCancel(tx, id))
         tx.afterCommit(() => this.hub.publish(JOB_CANCEL_TOPIC, { jobId: id }));
       else throw UserError.conflict('job_ended', 'This job has ended already.');
+      // One that was queued leaves its place to another one of its limit.
+      if (job.limitKey !== null) this.dispatcher.wakeAfter(tx);
       await this.audit.record(tx, { actor, action: 'job.cancel', resource: { type: 'job', id } });
       return toJobView(await this.existing(tx, id));
     });
@@ -101,13 +109,19 @@ export class JobsService {
 
   async retry(actor: UserActor, id: string): Promise<JobView> {
     return this.database.as(actor).tx(async (tx) => {
-      await this.visible(tx, actor, id);
-      if (!(await this.jobs.retryEnded(tx, id)))
-        throw UserError.conflict('job_not_retryable', 'Only a failed or cancelled job can be retried.');
-      await this.audit.record(tx, { actor, action: 'job.retry', resource: { type: 'job', id } });
-      this.dispatcher.wakeAfter(tx);
+      await this.retryIn(tx, actor, id);
       return toJobView(await this.existing(tx, id));
     });
+  }
+
+  /** The same in the caller's transaction; `details` stand in the record of it. */
+  async retryIn(tx: Tx, actor: Actor, id: string, details: Record<string, unknown> = {}): Promise<void> {
+    const job = await this.visible(tx, actor, id);
+    const { limitKey } = await this.claimAgain(tx, job);
+    if (!(await this.jobs.retryEnded(tx, id, limitKey)))
+      throw UserError.conflict('job_not_retryable', 'Only a failed or cancelled job can be retried.');
+    await this.audit.record(tx, { actor, action: 'job.retry', resource: { type: 'job', id }, details });
+    this.dispatcher.wakeAfter(tx);
   }
 
   /** Whether a job of the schedule has not ended yet. */
@@ -115,7 +129,22 @@ export class JobsService {
     return this.jobs.hasOpenJob(read, scheduleId);
   }
 
-  private async visible(read: Read, actor: UserActor, id: string): Promise<JobEntity> {
+  /**
+   * What a job that is to run once more falls under by the definition of now, and its key, where its type is unique:
+   * 409 when another open job has it. A payload that the type refuses by now fails visibly when it runs.
+   */
+  private async claimAgain(tx: Tx, job: JobEntity): Promise<{ limitKey: string | null }> {
+    const definition = this.registry.find(job.type)?.definition;
+    const parsed = definition?.payload.safeParse(job.payload);
+    if (!definition || !parsed?.success) return { limitKey: job.limitKey };
+    const claimant = { id: job.id, userId: job.userId, payload: parsed.data };
+    const holder = await this.unique.claim(tx, definition, claimant);
+    if (holder !== null)
+      throw UserError.conflict('job_not_unique', `The job ${holder} does the same and has not ended yet.`);
+    return { limitKey: limitKeyOf(definition, parsed.data, claimant) };
+  }
+
+  private async visible(read: Read, actor: Actor, id: string): Promise<JobEntity> {
     const job = await this.jobs.find(read, id);
     if (!job || !jobsPolicy.access(actor, job)) throw UserError.notFound('job');
     return job;

@@ -22,6 +22,9 @@ export const sendMail = defineJob({
   maxRetries: 12,
   backoff: { kind: 'exponential', seconds: 5, maxSeconds: 3600 },
   timeoutSeconds: 120,
+  // So that a flood of events does not become one of mails, for which providers close accounts.
+  limits: { rate: { jobs: 300, perSeconds: 60 } },
+  repeats: 'The mail, with the same Message-ID, if it went out just before its worker died.',
 });
 
 /** Pages of the application that take a code, below STEWARD_PUBLIC_URL. */

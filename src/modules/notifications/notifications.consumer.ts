@@ -23,6 +23,7 @@ const noticeFor = (event: StoredEvent): Notice | null =>
 export class NotificationsConsumer extends EventConsumer implements OnModuleInit {
   readonly name = 'notifications';
   readonly types = [...NOTIFIED_EVENTS, ...ACCOUNT_EVENTS];
+  override readonly hearsQuiet = false;
 
   constructor(
     private readonly delivery: EventDelivery,

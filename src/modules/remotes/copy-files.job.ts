@@ -24,6 +24,9 @@ import { transferProblem } from './transfer-problem.js';
 /** While rclone is missing a copy waits and asks again this often; the engine looks for it no more often either. */
 const LOOK_AGAIN_SECONDS = 30;
 
+/** Copies into one remote at the same time, over all processes: more only share its bandwidth and its limits. */
+const COPIES_PER_DESTINATION = 4;
+
 const place = z.strictObject({ remoteId: uuid, path: remotePath });
 const patterns = z
   .array(
@@ -68,6 +71,14 @@ export const copyFiles = defineJob({
   backoff: { kind: 'exponential', seconds: 30, maxSeconds: 3600 },
   timeoutSeconds: 86_400,
   hintSize: 1,
+  limits: {
+    perKey: {
+      jobs: COPIES_PER_DESTINATION,
+      key: ({ destination }) => destination.remoteId,
+      by: 'destination remote',
+    },
+  },
+  repeats: 'Files that are not yet equal at the destination; equal ones are not copied again.',
 });
 
 /**

@@ -27,11 +27,13 @@ export interface JobDefinition<Payload = unknown> {
   readonly limits: JobLimits<Payload>;
   /** At most one job with the same key at a time: a second request answers the first one's job. */
   readonly unique: UniqueJobs<Payload> | null;
-  /** What follows when a worker dies in the middle: `fail` for work that may not be done twice. */
+  /** What follows when a worker dies or is shut down in the middle: `fail` for work that may not be done twice. */
   readonly onCrash: 'again' | 'fail';
   /** For people: what an attempt that comes after another one repeats. */
   readonly repeats: string;
   readonly sizes: JobSizes;
+  /** Of which ends its owner is notified: `failures` for small work that is done by the hundred. */
+  readonly notifies: 'ends' | 'failures';
 }
 
 /** Whose job it is and what it is about, for the keys of limits and uniqueness. */
@@ -42,15 +44,25 @@ export interface JobLimits<Payload = unknown> {
   /** Jobs of this type in flight at the same time. */
   readonly global?: number;
   /** The same for jobs of one key, for example of one user or one remote. */
-  readonly perKey?: { readonly jobs: number; readonly key: JobKey<Payload> };
-  /** Jobs started within any such time; with a key, for each key. */
-  readonly rate?: { readonly jobs: number; readonly perSeconds: number; readonly key?: JobKey<Payload> };
+  readonly perKey?: { readonly jobs: number; readonly key: JobKey<Payload>; readonly by?: string };
+  /** Jobs handed to workers within any such time; with a key, for each key. `by` says for people what the key is. */
+  readonly rate?: {
+    readonly jobs: number;
+    readonly perSeconds: number;
+    readonly key?: JobKey<Payload>;
+    readonly by?: string;
+  };
 }
 
 export interface UniqueJobs<Payload = unknown> {
-  /** How long a job keeps others of its key away: until it starts, or until it has ended. */
+  /**
+   * How long a job keeps others of its key away: until it starts (while it waits, also for another attempt), or until
+   * it has ended.
+   */
   readonly until: 'started' | 'finished';
+  /** Within one owner: jobs of different users never share a key. */
   readonly key: JobKey<Payload>;
+  readonly by?: string;
 }
 
 /** Largest sizes. What is larger is refused (payload, 413) or cut with a mark that says so (the others). */
@@ -76,7 +88,8 @@ type Optional =
   | 'limits'
   | 'unique'
   | 'onCrash'
-  | 'repeats';
+  | 'repeats'
+  | 'notifies';
 
 /** Declares a job type; what is left out takes the value written here. */
 export function defineJob<Payload>(
@@ -95,9 +108,16 @@ export function defineJob<Payload>(
     unique: null,
     onCrash: 'again',
     repeats: 'Everything: an attempt begins from the start.',
+    notifies: 'ends',
     ...definition,
     sizes: { ...DEFAULT_SIZES, ...definition.sizes },
   };
+}
+
+/** Names one attempt of a job. */
+export interface JobFence {
+  readonly jobId: string;
+  readonly leaseEpoch: number;
 }
 
 /** What an attempt is given besides its payload. */
@@ -113,7 +133,7 @@ export interface JobContext {
    * Names this attempt. A handler's own writes should carry it, so that an attempt that was declared dead and
    * wakes up late cannot overwrite its successor (rule 7).
    */
-  readonly fence: { readonly jobId: string; readonly leaseEpoch: number };
+  readonly fence: JobFence;
   /** 0…100, never decreasing within an attempt; 100 is shown only after success. */
   progress(percent: number, detail?: object): void;
   log(level: JobLogLevel, message: string, details?: object): void;

@@ -2,7 +2,9 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService, Reflector } from '@nestjs/core';
 import type { UserRole } from '../../../kernel/auth/index.js';
 import { UserError, parseOrThrow } from '../../../kernel/http/index.js';
+import { problemsOf } from './check-definition.js';
 import { HANDLES_JOB, JobHandler, type JobDefinition } from './define-job.js';
+import { isLimited } from './limit-key.js';
 
 export interface JobType {
   readonly definition: JobDefinition;
@@ -16,8 +18,8 @@ export type OfferedDefinition = JobDefinition & { readonly requiredRole: UserRol
  * Every job type of this build, found by discovery and addressed by name, so that no module has to import the
  * owners of the types it starts.
  *
- * Refuses to boot (rule 3) on two handlers of one name, a name out of format, or a decorated class that is no
- * `JobHandler`, naming all of them.
+ * Refuses to boot (rule 3) on two handlers of one name, a decorated class that is no `JobHandler`, or a definition
+ * whose name or numbers make no sense, naming all of them.
  */
 @Injectable()
 export class JobRegistry implements OnModuleInit {
@@ -36,11 +38,10 @@ export class JobRegistry implements OnModuleInit {
       if (!definition) continue;
       if (!(instance instanceof JobHandler))
         problems.push(`${metatype.name} handles "${definition.name}" but is no JobHandler`);
-      else if (!/^[a-z][a-z0-9-]{0,49}$/.test(definition.name))
-        problems.push(`"${definition.name}" is not a job type name`);
       else if (this.types.has(definition.name))
         problems.push(`two handlers for the job type "${definition.name}"`);
-      else this.types.set(definition.name, { definition, handler: instance });
+      problems.push(...problemsOf(definition));
+      if (instance instanceof JobHandler) this.types.set(definition.name, { definition, handler: instance });
     }
     if (problems.length > 0) throw new Error(`Job types cannot be wired: ${problems.join('; ')}`);
   }
@@ -54,6 +55,19 @@ export class JobRegistry implements OnModuleInit {
     return this.all()
       .map(({ definition }) => definition)
       .filter((definition): definition is OfferedDefinition => definition.requiredRole !== 'system');
+  }
+
+  /** Whether its jobs are dispatched by count, so that the end of one is the chance of another. */
+  isLimited(name: string): boolean {
+    const type = this.types.get(name);
+    return type !== undefined && isLimited(type.definition);
+  }
+
+  /** Names of the types whose attempts may not be repeated after a crash. */
+  notRepeated(): string[] {
+    return this.all()
+      .filter(({ definition }) => definition.onCrash === 'fail')
+      .map(({ definition }) => definition.name);
   }
 
   find(name: string): JobType | undefined {

@@ -4,6 +4,7 @@ import type { Actor } from '../../../kernel/auth/index.js';
 import { Read } from '../../../kernel/database/index.js';
 import { defineJob, JobHandler, type JobContext } from '../definition/define-job.js';
 import { Attempt } from './attempt.js';
+import { AttemptWatch } from './attempt-watch.js';
 import type { LogEntry } from './attempt-journal.js';
 
 const job = {
@@ -18,6 +19,7 @@ const job = {
   scheduleId: null,
   requestId: null,
   lastError: null,
+  owner: null,
   waitedSeconds: null,
 };
 const actor: Actor = { type: 'job', userId: job.userId, role: 'user', jobId: job.id };
@@ -46,8 +48,8 @@ function attemptOf(handler: JobHandler) {
     progress: () => Promise.resolve(),
     log: async (line: LogEntry) => void lines.push(line),
   };
-  const attempt = new Attempt(job, { definition, handler }, journal);
-  return { attempt, lines, outcome: attempt.run(nobody, actor, {}) };
+  const attempt = new Attempt(job, { definition, handler }, journal, new AttemptWatch());
+  return { attempt, lines, outcome: attempt.run(() => nobody, actor, {}) };
 }
 
 const forever = new Promise<never>(() => undefined);
@@ -109,6 +111,7 @@ describe('a handler that does not stop', () => {
     expect(await outcome).toEqual({ kind: 'cancelled' });
     late?.log('info', 'still here');
     expect(lines).toEqual([]);
+    await vi.advanceTimersByTimeAsync(50);
     expect(vi.getTimerCount()).toBe(0);
   });
 

@@ -1,8 +1,9 @@
 import type { Actor } from '../../../kernel/auth/index.js';
 import type { Read } from '../../../kernel/database/index.js';
-import type { JobContext, JobLogLevel } from '../definition/define-job.js';
+import { JobHandler, type JobContext, type JobFence, type JobLogLevel } from '../definition/define-job.js';
 import type { JobType } from '../definition/job-registry.js';
 import type { AttemptJournal } from './attempt-journal.js';
+import type { AttemptWatch, Watched } from './attempt-watch.js';
 import type { ClaimedJob, Outcome } from './job-moves.repository.js';
 import { outcomeOfError, storable, storableJson, type StopReason } from './outcome.js';
 
@@ -12,39 +13,51 @@ const STOP_GRACE_MS = 30_000;
 const SHUTDOWN_GRACE_MS = 5_000;
 /** At most one progress write in this time, except for the first and for whole leaps. */
 const PROGRESS_PAUSE_MS = 500;
-/** Log lines one attempt may write; then one last line says that the rest was left out. */
-const MAX_LOG_LINES = 1_000;
 const MAX_MESSAGE_LENGTH = 8_000;
-/** Largest result that is stored, in characters of JSON. */
-const MAX_RESULT_LENGTH = 65_536;
 /** Largest details of one log line or of progress, in characters of JSON. */
 const MAX_DETAILS_LENGTH = 8_000;
+
+/** An attempt is shown as running once it has lasted this long: what ends sooner is shown by its end. */
+const SHOWN_AFTER_MS = 50;
 
 /**
  * One try of one claimed job: runs the handler with its context and turns whatever happens into an outcome.
  * Never throws. It writes only progress and logs, both fenced; settling is the worker's.
+ *
+ * There are tens of thousands of these in a second, so what most attempts never use is made when it is asked for.
  */
-export class Attempt {
-  private readonly controller = new AbortController();
+export class Attempt implements Watched {
+  private controller: AbortController | null = null;
   private stopReason: StopReason | null = null;
   private percent = 0;
   private written = { percent: -1, at: -Infinity };
   private lines = 0;
-  private readonly pending = new Set<Promise<void>>();
+  private pending: Set<Promise<void>> | null = null;
+  /** The handler itself is under way, not only what is asked before. */
+  private begun = false;
   /** Everything was said: a handler that was given up on may still be running. */
   private ended = false;
+  private shown = false;
+  private readonly began = performance.now();
   private deadline: NodeJS.Timeout | undefined;
+  /** Ends the attempt without its handler. */
   private giveUp: (reason: Error) => void = () => undefined;
-  /** Rejects when the handler did not react in time. */
-  private readonly stuck = new Promise<never>((_, reject) => {
-    this.giveUp = reject;
-  });
 
   constructor(
     readonly job: ClaimedJob,
     private readonly type: JobType,
     private readonly journal: Pick<AttemptJournal, 'show' | 'progress' | 'log'>,
+    private readonly watch: AttemptWatch,
   ) {}
+
+  /** Fires when the handler has to stop. */
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      if (this.stopReason !== null) this.controller.abort(reasonOf(this.stopReason));
+    }
+    return this.controller.signal;
+  }
 
   /** Asks the handler to stop; the first reason counts, but a shutdown always shortens the wait. */
   stop(reason: StopReason): void {
@@ -53,56 +66,70 @@ export class Attempt {
     else if (this.stopReason === null) this.giveUpIn(STOP_GRACE_MS);
     if (this.stopReason !== null) return;
     this.stopReason = reason;
-    this.controller.abort(new Error(`stopped: ${reason}`));
+    this.controller?.abort(reasonOf(reason));
   }
 
-  async run(read: Read, actor: Actor, payload: unknown): Promise<Outcome | 'lost'> {
-    const { definition } = this.type;
-    const timeout = setTimeout(() => this.stop('timeout'), this.job.timeoutSeconds * 1000);
+  look(now: number): void {
+    const lasted = now - this.began;
+    if (!this.shown && lasted >= SHOWN_AFTER_MS) this.show();
+    if (lasted >= this.job.timeoutSeconds * 1000) this.stop('timeout');
+  }
+
+  /** `read` is asked for only by handlers that authorize. */
+  async run(read: () => Read, actor: Actor, payload: unknown): Promise<Outcome | 'lost'> {
+    this.watch.add(this);
     try {
-      this.journal.show({ jobId: this.job.id, userId: this.job.userId, percent: 0, detail: null });
-      const result = await Promise.race([this.perform(read, actor, payload), this.stuck]);
+      const result = await new Promise<object | null>((resolve, reject) => {
+        this.giveUp = reject;
+        this.perform(read, actor, payload).then(resolve, reject);
+      });
       // Work that was finished counts as finished, even if somebody asked for a stop meanwhile, unless it is not ours.
-      return this.stopReason === 'lost' ? 'lost' : { kind: 'completed', result: storableResult(result) };
+      return this.stopReason === 'lost' ? 'lost' : this.completed(result);
     } catch (error) {
-      const job = { ...this.job, backoff: definition.backoff };
-      const outcome = outcomeOfError(error, this.stopReason, job, Math.random());
+      const { backoff, onCrash } = this.type.definition;
+      const job = { ...this.job, backoff, onCrash, begun: this.begun };
+      const warn = (problem: string): void => this.log('warning', problem, null);
+      const outcome = outcomeOfError(error, this.stopReason, job, Math.random(), warn);
       if (outcome !== 'lost' && outcome.kind === 'release') this.logPostponed(outcome.reason);
       return outcome;
     } finally {
       this.ended = true;
-      clearTimeout(timeout);
+      this.watch.remove(this);
       clearTimeout(this.deadline);
-      await Promise.allSettled(this.pending);
+      if (this.pending) await Promise.allSettled(this.pending);
     }
   }
 
-  private async perform(read: Read, actor: Actor, payload: unknown): Promise<object | null> {
-    await this.type.handler.authorize(read, actor, payload);
-    // A handler that begins to listen now would not hear of a stop that came before.
-    this.controller.signal.throwIfAborted();
-    return this.type.handler.run(this.context(actor), payload);
-  }
-
-  private context(actor: Actor): JobContext {
-    const { id: jobId, leaseEpoch, retryCount } = this.job;
+  private completed(result: object | null | undefined): Outcome {
+    const { notifies, sizes } = this.type.definition;
     return {
-      jobId,
-      actor,
-      retryCount,
-      signal: this.controller.signal,
-      fence: { jobId, leaseEpoch },
-      progress: (percent, detail) => this.progress(percent, detail ?? null),
-      log: (level, message, details) => this.log(level, message, details ?? null),
+      kind: 'completed',
+      result: storableResult(result, sizes.result),
+      quiet: notifies === 'failures',
     };
   }
 
-  private progress(percent: number, detail: object | null): void {
+  private async perform(read: () => Read, actor: Actor, payload: unknown): Promise<object | null> {
+    const { handler } = this.type;
+    if (handler.authorize !== JobHandler.prototype.authorize) await handler.authorize(read(), actor, payload);
+    // A handler that begins to listen now would not hear of a stop that came before.
+    if (this.stopReason !== null) throw reasonOf(this.stopReason);
+    this.begun = true;
+    return handler.run(new AttemptContext(this, actor), payload);
+  }
+
+  private show(): void {
+    this.shown = true;
+    this.journal.show({ jobId: this.job.id, userId: this.job.userId, percent: this.percent, detail: null });
+  }
+
+  progress(percent: number, detail: object | null): void {
     if (this.ended) return;
     if (Number.isFinite(percent)) this.percent = Math.max(this.percent, Math.min(99, Math.floor(percent)));
     const now = performance.now();
     if (now - this.written.at < PROGRESS_PAUSE_MS && this.percent - this.written.percent < 10) return;
     this.written = { percent: this.percent, at: now };
+    this.shown = true;
     const { id: jobId, userId, leaseEpoch } = this.job;
     this.keep(
       this.journal.progress({
@@ -115,16 +142,18 @@ export class Attempt {
     );
   }
 
-  private log(level: JobLogLevel, message: string, details: object | null): void {
-    if (this.ended || this.lines > MAX_LOG_LINES) return;
+  log(level: JobLogLevel, message: string, details: object | null): void {
+    // After as many as the type may write, one last line says that the rest was left out.
+    const most = this.type.definition.sizes.logLines;
+    if (this.ended || this.lines > most) return;
     const { id: jobId, leaseEpoch } = this.job;
     const entry = { jobId, leaseEpoch };
     this.keep(
-      this.lines++ === MAX_LOG_LINES
+      this.lines++ === most
         ? this.journal.log({
             ...entry,
             level: 'warning',
-            message: `Further lines of this attempt are left out (more than ${MAX_LOG_LINES}).`,
+            message: `Further lines of this attempt are left out (more than ${most}).`,
             details: null,
           })
         : this.journal.log({
@@ -142,8 +171,9 @@ export class Attempt {
   }
 
   private keep(write: Promise<void>): void {
-    const kept: Promise<void> = write.catch(() => undefined).finally(() => this.pending.delete(kept));
-    this.pending.add(kept);
+    const pending = (this.pending ??= new Set());
+    const kept: Promise<void> = write.catch(() => undefined).finally(() => pending.delete(kept));
+    pending.add(kept);
   }
 
   /** So that a handler that does not react to the signal cannot hold its job for ever. */
@@ -156,7 +186,37 @@ export class Attempt {
   }
 }
 
+/** What a handler is given. Its members may be taken out of it, so those that are functions are bound. */
+class AttemptContext implements JobContext {
+  constructor(
+    private readonly attempt: Attempt,
+    readonly actor: Actor,
+  ) {}
+
+  get jobId(): string {
+    return this.attempt.job.id;
+  }
+  get retryCount(): number {
+    return this.attempt.job.retryCount;
+  }
+  get signal(): AbortSignal {
+    return this.attempt.signal;
+  }
+  get fence(): JobFence {
+    const { id: jobId, leaseEpoch } = this.attempt.job;
+    return { jobId, leaseEpoch };
+  }
+  get progress(): JobContext['progress'] {
+    return (percent, detail) => this.attempt.progress(percent, detail ?? null);
+  }
+  get log(): JobContext['log'] {
+    return (level, message, details) => this.attempt.log(level, message, details ?? null);
+  }
+}
+
+const reasonOf = (reason: StopReason): Error => new Error(`stopped: ${reason}`);
+
 /** A handler that is not held to its types may also resolve to nothing. */
-function storableResult(result: object | null | undefined): object | null {
-  return result ? storableJson(result, MAX_RESULT_LENGTH) : null;
+function storableResult(result: object | null | undefined, maxLength: number): object | null {
+  return result ? storableJson(result, maxLength) : null;
 }

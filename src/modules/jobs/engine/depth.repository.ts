@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { query, queryOne, type Tx } from '../../../kernel/database/index.js';
 import { QUEUE_NAMES } from '../../../kernel/queue/index.js';
-import { WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
+import { WORKER_SILENCE_SECONDS } from './rescue.repository.js';
 
 /** Counting stops here: a scrape must not cost more because a million jobs wait. */
 export const MOST_COUNTED = 10_000;

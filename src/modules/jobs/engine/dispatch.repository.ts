@@ -35,7 +35,43 @@ export interface Later {
   readonly nextInMs: number | null;
 }
 
+/** Part of a lane. */
+export interface Span {
+  readonly from: Floor;
+  readonly upTo: number;
+}
+
+/** Above every turn. */
+export const NO_END = Number.MAX_SAFE_INTEGER;
+
 export const PRIORITIES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] as const;
+
+/** The commit does not wait for the disk; `relaxed` must be among what the statement reads, or it is left out. */
+const RELAXED = `relaxed as materialized (select set_config('synchronous_commit', 'off', true))`;
+
+/**
+ * Joined by `any` as well: by its estimates the planner would rather read the whole table than find so many rows by
+ * their ids. What is asked for is hidden from it (`asked`), so that a plan for these values looks no better to it than
+ * the one it has kept: planning, with all partitions, takes several times as long as the statement itself.
+ *
+ * `queue`, `limit`, and for each priority where to begin and up to which turn: priorities, turns, ids, last turns.
+ */
+export const DISPATCH_DUE = `
+  with ${RELAXED},
+  asked as materialized (select $1::text as queue, $2::integer as jobs),
+  due as (
+    select waiting.id, waiting.turn, waiting.run_at
+      from relaxed, unnest($3::smallint[], $4::bigint[], $5::uuid[], $6::bigint[]) as lane(priority, turn, id, up_to)
+     cross join lateral (
+       select jobs.id, jobs.turn, jobs.run_at from jobs
+        where queue = (select queue from asked) and priority = lane.priority and turn is not null and limit_key is null
+          and (jobs.turn, jobs.id) >= (lane.turn, lane.id) and jobs.turn <= lane.up_to and (select queue_is_open(queue) from asked)
+        order by jobs.turn, jobs.id limit (select asked.jobs from asked) for update skip locked) as waiting
+     limit (select asked.jobs from asked))
+  update jobs set status = 'queued', run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
+    from due where jobs.id = any (array (select id from due)) and jobs.id = due.id and jobs.status = 'pending'
+  returning jobs.id, jobs.type, jobs.user_id as "userId", jobs.priority, due.turn::double precision as turn, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt",
+            extract(epoch from clock_timestamp() - due.run_at)::double precision as "lagSeconds"`;
 
 /**
  * How jobs come from waiting to the queue: becoming due, and the move `dispatch`.
@@ -79,38 +115,32 @@ export class DispatchRepository {
       `with ${RELAXED}
        update jobs set turn = due.turn, updated_at = clock_timestamp()
          from relaxed, unnest($1::uuid[], $2::bigint[]) as due(id, turn)
-        where jobs.id = due.id and jobs.status = 'pending' and jobs.turn is null`,
+        where jobs.id = any ($1) and jobs.id = due.id and jobs.status = 'pending' and jobs.turn is null`,
       [[...turns.keys()], [...turns.values()]],
     );
   }
 
   /**
    * `pending → queued` for due jobs of types without limits: by priority, then turn. Concurrent dispatchers share
-   * them out by SKIP LOCKED. `floors`: where to begin at each of `PRIORITIES`.
+   * them out by SKIP LOCKED. `spans`: where to begin and where to end at each of `PRIORITIES`.
    */
   async dispatchDue(
     read: Read,
     queue: string,
     limit: number,
-    floors: readonly Floor[],
+    spans: readonly Span[],
   ): Promise<DispatchedJob[]> {
     const jobs = await query<DispatchedJob>(
       read,
-      `with ${RELAXED},
-       due as (
-         select waiting.id, waiting.turn, waiting.run_at
-           from relaxed, unnest($3::smallint[], $4::bigint[], $5::uuid[]) as lane(priority, turn, id)
-          cross join lateral (
-            select jobs.id, jobs.turn, jobs.run_at from jobs
-             where queue = $1 and priority = lane.priority and turn is not null and limit_key is null and (select queue_is_open($1))
-               and (jobs.turn, jobs.id) >= (lane.turn, lane.id)
-             order by jobs.turn, jobs.id limit $2 for update skip locked) as waiting
-          limit $2)
-       update jobs set status = 'queued', run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
-         from due where jobs.id = due.id and jobs.status = 'pending'
-       returning jobs.id, jobs.type, jobs.user_id as "userId", jobs.priority, due.turn::double precision as turn, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt",
-                 extract(epoch from clock_timestamp() - due.run_at)::double precision as "lagSeconds"`,
-      [queue, limit, PRIORITIES, floors.map(({ turn }) => turn), floors.map(({ id }) => id)],
+      DISPATCH_DUE,
+      [
+        queue,
+        limit,
+        PRIORITIES,
+        spans.map(({ from }) => from.turn),
+        spans.map(({ from }) => from.id),
+        spans.map(({ upTo }) => upTo),
+      ],
       'jobs_dispatch_due',
     );
     return jobs.toSorted((a, b) => a.priority - b.priority || a.turn - b.turn || (a.id < b.id ? -1 : 1));
@@ -122,7 +152,7 @@ export class DispatchRepository {
       read,
       `update jobs set status = 'pending', run_at = now(), updated_at = clock_timestamp()
          from unnest($1::uuid[], $2::integer[]) as sent(id, dispatch_no)
-        where jobs.id = sent.id and jobs.status = 'queued' and jobs.dispatch_no = sent.dispatch_no`,
+        where jobs.id = any ($1) and jobs.id = sent.id and jobs.status = 'queued' and jobs.dispatch_no = sent.dispatch_no`,
       [jobs.map(({ id }) => id), jobs.map(({ dispatchNo }) => dispatchNo)],
     );
   }
@@ -161,6 +191,3 @@ export class DispatchRepository {
     return new Map(rows.map(({ queue, slots }) => [queue, slots]));
   }
 }
-
-/** The commit does not wait for the disk; `relaxed` must be among what the statement reads, or it is left out. */
-const RELAXED = `relaxed as materialized (select set_config('synchronous_commit', 'off', true))`;

@@ -6,11 +6,12 @@ import { HintQueue, QUEUE_NAMES, type QueueName } from '../../../kernel/queue/in
 import { Hub } from '../../../kernel/realtime/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
-import { DispatchRepository } from './dispatch.repository.js';
+import { DispatchRepository, type DispatchedJob } from './dispatch.repository.js';
 import { DueJobs } from './due-jobs.js';
 import { EngineMetrics } from './engine-metrics.js';
 import { HintPacker } from './hint-packer.js';
 import { HintWindow } from './hint-window.js';
+import { LimitedDispatch } from './limited-dispatch.js';
 import { TurnExchange, isQueueName } from './turn-exchange.js';
 import { UnlimitedJobs, type DueSource } from './unlimited-jobs.js';
 
@@ -19,6 +20,8 @@ export const JOBS_WAITING_TOPIC = 'jobs-waiting';
 
 /** Jobs one statement may dispatch. */
 const BATCH = 500;
+/** Hints that may wait beyond the room there is, for jobs that overtake those that wait. */
+const OVER = 10;
 /** Longest pause between two looks at everything; the shortest is half of it, so that processes do not tick together. */
 const POLL_MS = 500;
 
@@ -61,7 +64,8 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly database: Database,
     private readonly repository: DispatchRepository,
     private readonly dueJobs: DueJobs,
-    unlimited: UnlimitedJobs,
+    private readonly unlimited: UnlimitedJobs,
+    private readonly limited: LimitedDispatch,
     private readonly exchange: TurnExchange,
     private readonly hints: HintQueue,
     private readonly registry: JobRegistry,
@@ -70,7 +74,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     log: Log,
   ) {
     this.log = log.area('dispatcher');
-    this.sources = [unlimited];
+    this.sources = [unlimited, limited];
     this.flight = new SingleFlight(
       () => this.pass(),
       (error) => this.log.warn({ err: error }, 'dispatching failed, it is tried again'),
@@ -88,6 +92,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       this.wakeFor(queue);
     });
     this.started = true;
+    this.limited.begin(() => this.wake());
     this.tick();
   }
 
@@ -96,6 +101,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     this.unsubscribe();
     clearTimeout(this.poll);
     clearTimeout(this.alarm);
+    this.limited.stop();
     await this.flight.stop();
     await this.exchange.end().catch(() => undefined);
   }
@@ -199,20 +205,28 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
         const limit = Math.min(BATCH, Math.max(1, Math.floor(room * line.jobsPerHint)));
         const jobs = await source.take(queue, limit);
         more = jobs.length === limit;
-        if (jobs.length === 0) break;
-        this.metrics.dispatched(queue, jobs);
-        const hints = line.packer.pack(jobs, waiting, (type) => this.hintSizeOf(type));
-        line.jobsPerHint = jobs.length / hints.length;
-        await this.hints.add(queue, hints).catch(async (error: unknown) => {
-          // Without hints they would wait for the reconciler; a hint that did arrive claims nothing any more.
-          await this.repository.takeBack(this.database.system('job dispatch').read, jobs);
-          throw error;
-        });
-        line.window.added(hints.length);
-        room -= hints.length;
+        room -= await this.send(queue, jobs, waiting);
       }
     }
     line.full = room <= 0;
+    if (room > -OVER && line.full)
+      await this.send(queue, await this.unlimited.takeReached(queue, OVER), waiting);
+  }
+
+  /** Answers how many hints it took. */
+  private async send(queue: QueueName, jobs: readonly DispatchedJob[], waiting: number): Promise<number> {
+    if (jobs.length === 0) return 0;
+    this.metrics.dispatched(queue, jobs);
+    const line = this.line(queue);
+    const hints = line.packer.pack(jobs, waiting, (type) => this.hintSizeOf(type));
+    line.jobsPerHint = jobs.length / hints.length;
+    await this.hints.add(queue, hints).catch(async (error: unknown) => {
+      // Without hints they would wait for the reconciler; a hint that did arrive claims nothing any more.
+      await this.repository.takeBack(this.database.system('job dispatch').read, jobs);
+      throw error;
+    });
+    line.window.added(hints.length);
+    return hints.length;
   }
 
   private tellWaiting(queue: QueueName): void {

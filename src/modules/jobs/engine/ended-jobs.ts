@@ -3,8 +3,11 @@ import type { Tx } from '../../../kernel/database/index.js';
 import { Log } from '../../../kernel/log/index.js';
 import type { EndedJob } from './job-moves.repository.js';
 
+/** What there is to count of it. */
+export type CountedJob = Pick<EndedJob, 'queue' | 'type' | 'status' | 'errorCode' | 'waitedMs' | 'ranMs'>;
+
 /** Called with jobs whose attempt, or whose whole life, has just ended: for counting, never for anything that must happen. */
-export type EndedJobsObserver = (jobs: readonly EndedJob[]) => void;
+export type EndedJobsObserver = (jobs: readonly CountedJob[]) => void;
 
 /**
  * Tells observers in this process about the ends that this process has committed. An end is told at most once, and
@@ -24,11 +27,13 @@ export class EndedJobs {
     this.observers.push(observer);
   }
 
-  tellAfter(tx: Tx, jobs: readonly EndedJob[]): void {
-    if (jobs.length === 0) return;
-    tx.afterCommit(() => {
-      for (const observer of this.observers) this.guarded(() => observer(jobs));
-    });
+  tellAfter(tx: Tx, jobs: readonly CountedJob[]): void {
+    if (jobs.length > 0) tx.afterCommit(() => this.tell(jobs));
+  }
+
+  /** Of ends that are committed. */
+  tell(jobs: readonly CountedJob[]): void {
+    for (const observer of this.observers) this.guarded(() => observer(jobs));
   }
 
   private guarded(work: () => void): void {

@@ -1,5 +1,5 @@
 const SHORTEST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 10_000;
 /** A full look may take this part of the time. */
 const SHARE = 1 / 30;
 

@@ -1,4 +1,4 @@
-import { WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
+import { WORKER_SILENCE_SECONDS } from './rescue.repository.js';
 
 /**
  * Longest pause between two looks. Beats come every 5 s and count for 12, so nobody alive can fall silent in a gap

@@ -1,6 +1,6 @@
 import { AppError, UserError } from '../../../kernel/http/index.js';
 import { PostponeError } from '../definition/define-job.js';
-import { backoffSeconds, type Backoff } from './backoff.js';
+import { backoffSeconds, pauseSeconds, type Backoff } from './backoff.js';
 import type { Outcome } from './job-moves.repository.js';
 
 /** Why an attempt was told to stop. `lost`: somebody else holds the job now, nothing may be written. */
@@ -9,7 +9,13 @@ export type StopReason = 'cancel' | 'timeout' | 'shutdown' | 'lost';
 /** Longest error text kept in a job's row. */
 const MAX_ERROR_LENGTH = 4_000;
 
-/** What follows from a handler that threw: rule 4 decides between failing and trying again. */
+/** The code of a job that failed because its attempt was cut off and may not be repeated. */
+export const INTERRUPTED = 'interrupted';
+
+/**
+ * What follows from a handler that threw: rule 4 decides between failing and trying again. `begun` says that the
+ * handler was under way, which what may not be done twice never is again; `warn` hears of a back-off out of order.
+ */
 export function outcomeOfError(
   error: unknown,
   stop: StopReason | null,
@@ -18,14 +24,17 @@ export function outcomeOfError(
     readonly maxRetries: number;
     readonly timeoutSeconds: number;
     readonly backoff: Backoff;
+    readonly onCrash?: 'again' | 'fail';
+    readonly begun?: boolean;
   },
   random: number,
+  warn?: (problem: string) => void,
 ): Outcome | 'lost' {
   if (stop === 'lost') return 'lost';
   if (stop === 'cancel') return { kind: 'cancelled' };
-  if (stop === 'shutdown') return { kind: 'release', delaySeconds: 0, reason: null };
+  if (stop === 'shutdown') return afterShutdown(job);
   if (stop === null && error instanceof PostponeError)
-    return { kind: 'release', delaySeconds: error.seconds, reason: textOf(error) };
+    return { kind: 'release', delaySeconds: pauseSeconds(error.seconds), reason: textOf(error) };
   const [errorCode, text] =
     stop === 'timeout'
       ? ['timeout', `It ran longer than ${job.timeoutSeconds} s.`]
@@ -36,8 +45,14 @@ export function outcomeOfError(
     kind: 'retry',
     error: text,
     errorCode,
-    delaySeconds: backoffSeconds(job.backoff, job.retryCount + 1, random),
+    delaySeconds: backoffSeconds(job.backoff, job.retryCount + 1, random, error, warn),
   };
+}
+
+function afterShutdown({ onCrash, begun }: { onCrash?: 'again' | 'fail'; begun?: boolean }): Outcome {
+  return onCrash === 'fail' && begun
+    ? { kind: 'failed', error: 'Its worker was shut down in the middle of it.', errorCode: INTERRUPTED }
+    : { kind: 'release', delaySeconds: 0, reason: null };
 }
 
 function codeOf(error: unknown): string {

@@ -3,48 +3,54 @@ import { Interval } from '@nestjs/schedule';
 import { Settings, serves } from '../../../kernel/config/index.js';
 import { Database, type DatabaseScope } from '../../../kernel/database/index.js';
 import { Log } from '../../../kernel/log/index.js';
-import { HintQueue, QUEUE_NAMES, type QueueName } from '../../../kernel/queue/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
+import { JobRegistry } from '../definition/job-registry.js';
 import { Dispatcher } from './dispatcher.js';
 import { EngineMetrics } from './engine-metrics.js';
-import { JobMovesRepository, WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
 import { Lookout } from './lookout.js';
+import { RareLook } from './rare-look.js';
+import { RescueRepository, WORKER_SILENCE_SECONDS } from './rescue.repository.js';
 import { Settler } from './settler.js';
 import { WorkersRepository } from './workers.repository.js';
 
-/** A queued job is looked at only after this time: by then its hint has been taken or waits in a long line. */
-const HINT_PATIENCE_SECONDS = 30;
+/** Between two looks at every running job, for those whose worker nobody knows. */
+const FULL_LOOK_MS = 10_000;
 
 /**
- * Finds what a crash left behind: jobs of dead workers (they run again within 15 s of the death: the silence
- * limit plus one tick), and queued jobs whose hint got lost, for example with a wiped Redis.
+ * Takes jobs back from dead workers: they run again within 15 s of the death, the silence limit plus one tick. It
+ * asks the workers, who are few; the jobs in flight are looked at when one of them has fallen silent, after a time
+ * in which nobody could be judged, and now and then for workers that are not known at all.
  *
- * Any number of processes may run it: every find is a guarded move.
+ * Needs the database only, so that a queue that does not answer delays no rescue. Any number of processes may run
+ * it: every find is a guarded move.
  */
 @Injectable()
 export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly log: Log;
   private readonly flight: SingleFlight;
   private readonly lookout = new Lookout();
+  private readonly fullLook = new RareLook(FULL_LOOK_MS);
   private readonly scope: DatabaseScope;
+  /** Something may have happened that was not looked at: nobody could be judged, or the look failed. */
+  private behind = true;
   private started = false;
 
   constructor(
     private readonly settings: Settings,
     database: Database,
-    private readonly moves: JobMovesRepository,
+    private readonly rescues: RescueRepository,
     private readonly workers: WorkersRepository,
     private readonly settler: Settler,
-    private readonly hints: HintQueue,
     private readonly dispatcher: Dispatcher,
     private readonly metrics: EngineMetrics,
+    private readonly registry: JobRegistry,
     log: Log,
   ) {
     this.log = log.area('reconciler');
     this.scope = database.system('job rescue');
     this.flight = new SingleFlight(
       () => this.pass(),
-      (error) => this.log.warn({ err: error }, 'reconciling failed, it is tried again'),
+      (error) => this.log.warn({ err: error }, 'looking for dead workers failed, it is tried again'),
     );
   }
 
@@ -63,33 +69,27 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async pass(): Promise<void> {
-    const now = await this.moves.now(this.scope.read);
-    const rescued = this.lookout.look(now.getTime()) ? await this.rescue(now) : 0;
-    let lost = 0;
-    for (const queue of QUEUE_NAMES) lost += await this.requeueLost(queue);
-    if (lost > 0)
-      this.log.warn({ jobs: lost }, 'queue messages were lost, their jobs wait for dispatch again');
-    this.metrics.found('rescued', rescued);
-    this.metrics.found('hint_lost', lost);
-    if (rescued + lost > 0) this.dispatcher.wake();
+    const { now, newlySilent } = await this.rescues.look(this.scope.read);
+    const mayJudge = this.lookout.look(now.getTime());
+    this.behind ||= newlySilent || !mayJudge;
+    if (!mayJudge || !(this.behind || this.fullLook.due())) return;
+    this.behind = true;
+    const began = performance.now();
+    await this.rescue(now);
+    this.fullLook.done(began);
+    this.behind = false;
   }
 
-  private async rescue(now: Date): Promise<number> {
+  private async rescue(now: Date): Promise<void> {
     const jobs = await this.scope.tx(async (tx) => {
-      const rescued = await this.moves.rescue(tx, now);
+      const rescued = await this.rescues.rescue(tx, now, this.registry.notRepeated());
       await this.settler.recordEnds(tx, rescued);
       return rescued;
     });
-    if (jobs.length > 0) this.log.warn({ jobs: jobs.length }, 'took jobs back from dead workers');
     await this.workers.forgetSilent(this.scope.read, 10 * WORKER_SILENCE_SECONDS);
-    return jobs.length;
-  }
-
-  /** Hints are taken in their order, so a job dispatched well before the oldest waiting one has no hint any more. */
-  private async requeueLost(queue: QueueName): Promise<number> {
-    const { oldestDispatchedAt } = await this.hints.waiting(queue);
-    const before =
-      oldestDispatchedAt === null ? null : new Date(oldestDispatchedAt - HINT_PATIENCE_SECONDS * 1000);
-    return this.scope.tx((tx) => this.moves.requeueLost(tx, queue, HINT_PATIENCE_SECONDS, before));
+    this.metrics.found('rescued', jobs.length);
+    if (jobs.length === 0) return;
+    this.log.warn({ jobs: jobs.length }, 'took jobs back from dead workers');
+    this.dispatcher.wake();
   }
 }

@@ -1,17 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { Database, GroupCommit, type Tx } from '../../../kernel/database/index.js';
+import { Database, GroupCommit, newId, type DatabaseScope, type Tx } from '../../../kernel/database/index.js';
 import { Events } from '../../../kernel/realtime/index.js';
 import type { JobEndedData } from '../jobs.events.js';
 import { EndedJobs } from './ended-jobs.js';
-import {
-  JobMovesRepository,
-  endedEvent,
-  type ClaimedJob,
-  type EndedJob,
-  type Settlement,
-} from './job-moves.repository.js';
+import { endedEvent, type ClaimedJob, type EndedJob, type Settlement } from './job-moves.repository.js';
+import { TurnoverRepository, type Claim } from './turnover.repository.js';
 
-type Claim = readonly [jobId: string, dispatchNo: number];
+type Move = { readonly claim: Claim } | { readonly settlement: Settlement };
+
+/** With fewer moves than this a second statement beside one under way costs more than it gains. */
+const WORTH_A_STATEMENT = 40;
 
 /**
  * Claims and settlements of one process, sharing statements. A promise resolves only after the commit: a job
@@ -19,29 +17,36 @@ type Claim = readonly [jobId: string, dispatchNo: number];
  */
 @Injectable()
 export class Settler {
-  private readonly settlements = new GroupCommit<Settlement, boolean>((items) => this.settleAll(items));
-  private readonly claims = new Map<string, GroupCommit<Claim, ClaimedJob | null>>();
+  /** Under this id the process claims jobs. */
+  readonly workerId = newId();
+  private readonly moves = new GroupCommit<Move, ClaimedJob | boolean | null>(
+    (items) => this.turnOver(items),
+    { besideFrom: WORTH_A_STATEMENT },
+  );
+  private readonly scope: DatabaseScope;
 
   constructor(
-    private readonly database: Database,
-    private readonly moves: JobMovesRepository,
+    database: Database,
+    private readonly turnover: TurnoverRepository,
     private readonly events: Events,
     private readonly ended: EndedJobs,
-  ) {}
+  ) {
+    this.scope = database.system('job claims and settlements');
+  }
 
   /** The claimed job, or null when somebody else was faster or the dispatch is an old one. */
-  claim(workerId: string, claim: Claim): Promise<ClaimedJob | null> {
-    let group = this.claims.get(workerId);
-    if (!group) {
-      group = new GroupCommit((items: Claim[]) => this.claimAll(workerId, items));
-      this.claims.set(workerId, group);
-    }
-    return group.submit(claim);
+  async claim(claim: Claim): Promise<ClaimedJob | null> {
+    return (await this.moves.submit({ claim })) as ClaimedJob | null;
   }
 
   /** False: the attempt no longer holds the job, nothing was written. */
-  settle(settlement: Settlement): Promise<boolean> {
-    return this.settlements.submit(settlement);
+  async settle(settlement: Settlement): Promise<boolean> {
+    return (await this.moves.submit({ settlement })) as boolean;
+  }
+
+  /** Hands back jobs of a hint that were not claimed. */
+  async sendBack(claims: readonly Claim[]): Promise<void> {
+    await this.turnover.sendBack(this.scope.read, claims);
   }
 
   /** Records the events of jobs that ended, in the transaction that ended them. */
@@ -63,24 +68,22 @@ export class Settler {
     );
   }
 
-  private async claimAll(workerId: string, items: readonly Claim[]): Promise<(ClaimedJob | null)[]> {
-    const claimed = await this.database
-      .system('job claims')
-      .tx((tx) => this.moves.claim(tx, workerId, items));
-    const byId = new Map(claimed.map((job) => [job.id, job]));
-    return items.map(([id]) => {
-      const job = byId.get(id) ?? null;
-      byId.delete(id); // the same id twice in one batch: only the first has claimed it
-      return job;
+  private async turnOver(moves: readonly Move[]): Promise<(ClaimedJob | boolean | null)[]> {
+    const { claimed, settled } = await this.turnover.turnOver(
+      this.scope.read,
+      this.workerId,
+      moves.flatMap((move) => ('settlement' in move ? [move.settlement] : [])),
+      moves.flatMap((move) => ('claim' in move ? [move.claim] : [])),
+    );
+    if (settled.size > 0) this.events.announce();
+    const given = new Set<string>();
+    return moves.map((move) => {
+      if ('settlement' in move) return settled.has(move.settlement.jobId);
+      const [id] = move.claim;
+      // The same id twice in one batch: only the first has claimed it.
+      if (given.has(id)) return null;
+      given.add(id);
+      return claimed.get(id) ?? null;
     });
-  }
-
-  private async settleAll(items: readonly Settlement[]): Promise<boolean[]> {
-    const moved = await this.database.system('job settlements').tx(async (tx) => {
-      const jobs = await this.moves.settle(tx, items);
-      await this.recordEnds(tx, jobs);
-      return new Set(jobs.map((job) => job.id));
-    });
-    return items.map(({ jobId }) => moved.has(jobId));
   }
 }

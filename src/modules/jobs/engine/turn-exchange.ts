@@ -6,7 +6,7 @@ import { QUEUE_NAMES, type QueueName } from '../../../kernel/queue/index.js';
 import { Hub } from '../../../kernel/realtime/index.js';
 import { DispatchRepository } from './dispatch.repository.js';
 import { FairTurns } from './fair-turns.js';
-import { WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
+import { WORKER_SILENCE_SECONDS } from './rescue.repository.js';
 
 /** Hub topic: how far a process has come. */
 const TURNS_TOPIC = 'job-turns';

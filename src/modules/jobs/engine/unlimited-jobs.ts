@@ -1,7 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../../kernel/database/index.js';
 import type { QueueName } from '../../../kernel/queue/index.js';
-import { DispatchRepository, PRIORITIES, type DispatchedJob } from './dispatch.repository.js';
+import {
+  DispatchRepository,
+  NO_END,
+  PRIORITIES,
+  type DispatchedJob,
+  type Span,
+} from './dispatch.repository.js';
 import { FairTurns, NO_ID } from './fair-turns.js';
 import { FullLook } from './full-look.js';
 
@@ -14,7 +20,7 @@ export interface DueSource {
   take(queue: QueueName, limit: number): Promise<DispatchedJob[]>;
 }
 
-const FROM_THE_START = PRIORITIES.map(() => ({ turn: 0, id: NO_ID }));
+const EVERYTHING = PRIORITIES.map(() => ({ from: { turn: 0, id: NO_ID }, upTo: NO_END }));
 
 /** The due jobs of types without limits. */
 @Injectable()
@@ -32,10 +38,7 @@ export class UnlimitedJobs implements DueSource {
     this.fullLooks.set(queue, fullLook);
     const began = performance.now();
     const isFull = fullLook.due(began);
-    const floors = isFull ? FROM_THE_START : PRIORITIES.map((priority) => this.turns.floor(queue, priority));
-    // A single statement commits by itself: one round trip.
-    const { read } = this.database.system('job dispatch');
-    const jobs = await this.repository.dispatchDue(read, queue, limit, floors);
+    const jobs = await this.dispatch(queue, limit, isFull ? EVERYTHING : this.spans(queue, () => NO_END));
     const now = performance.now();
     if (isFull) fullLook.done(began, now);
     const lastPriority = jobs.at(-1)?.priority;
@@ -47,5 +50,26 @@ export class UnlimitedJobs implements DueSource {
       this.turns.passed(queue, priority, { last, count: ofIt.length, drained }, now);
     }
     return jobs;
+  }
+
+  /**
+   * The same for jobs whose turn has been reached already: the first ones of owners who have none waiting, and jobs
+   * of a priority at which nothing waits. They may go although the queue is full, for they overtake what is in it.
+   */
+  async takeReached(queue: QueueName, limit: number): Promise<DispatchedJob[]> {
+    return this.dispatch(
+      queue,
+      limit,
+      this.spans(queue, (priority) => this.turns.turn(queue, priority)),
+    );
+  }
+
+  private spans(queue: QueueName, upTo: (priority: number) => number): Span[] {
+    return PRIORITIES.map((priority) => ({ from: this.turns.floor(queue, priority), upTo: upTo(priority) }));
+  }
+
+  /** A single statement commits by itself: one round trip. */
+  private async dispatch(queue: QueueName, limit: number, spans: readonly Span[]): Promise<DispatchedJob[]> {
+    return this.repository.dispatchDue(this.database.system('job dispatch').read, queue, limit, spans);
   }
 }

@@ -8,6 +8,8 @@ export interface HeldJob {
   readonly cancelRequested: boolean;
 }
 
+const HELD_COLUMNS = `id, lease_epoch as "leaseEpoch", cancel_requested_at is not null as "cancelRequested"`;
+
 /** The worker processes and their beats. */
 @Injectable()
 export class WorkersRepository {
@@ -31,11 +33,21 @@ export class WorkersRepository {
     );
   }
 
-  /** The jobs whose rows say that this worker runs them. */
+  /** Those of these jobs whose rows say that this worker runs them. */
+  async heldAmong(read: Read, workerId: string, ids: readonly string[]): Promise<HeldJob[]> {
+    if (ids.length === 0) return [];
+    return query<HeldJob>(
+      read,
+      `select ${HELD_COLUMNS} from jobs where id = any($2::uuid[]) and status = 'running' and worker_id = $1`,
+      [workerId, ids],
+    );
+  }
+
+  /** All jobs whose rows say that this worker runs them: reads every job in flight. */
   async heldBy(read: Read, workerId: string): Promise<HeldJob[]> {
     return query<HeldJob>(
       read,
-      `select id, lease_epoch as "leaseEpoch", cancel_requested_at is not null as "cancelRequested" from jobs
+      `select ${HELD_COLUMNS} from jobs
         where run_at is null and completed_at is null and cancelled_at is null and status = 'running' and worker_id = $1`,
       [workerId],
     );

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { query, type Read, type Tx } from '../../../kernel/database/index.js';
-import { WORKER_SILENCE_SECONDS } from '../engine/job-moves.repository.js';
+import { WORKER_SILENCE_SECONDS } from '../engine/rescue.repository.js';
 import { alongIndexes } from './along-indexes.repository.js';
 
 /** What waits in a queue. */

@@ -3,8 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import { Database, newId } from '../../../kernel/database/index.js';
 import { Log } from '../../../kernel/log/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
-import { EndedJobs } from '../engine/ended-jobs.js';
-import type { EndedJob } from '../engine/job-moves.repository.js';
+import { EndedJobs, type CountedJob } from '../engine/ended-jobs.js';
 import { hasEnded, type JobStatus } from '../engine/job-status.js';
 import { Histogram } from './histogram.js';
 import { JobMinutesRepository, type Tally } from './job-minutes.repository.js';
@@ -54,7 +53,7 @@ export class JobCounters implements OnModuleInit, BeforeApplicationShutdown {
     await this.flight.settle();
   }
 
-  private count(jobs: readonly EndedJob[]): void {
+  private count(jobs: readonly CountedJob[]): void {
     for (const { queue, type, status, errorCode, waitedMs, ranMs } of jobs) {
       const outcome = hasEnded(status as JobStatus) ? status : 'again';
       const tally = this.tallyOf(queue, type, outcome, errorCode ?? '');

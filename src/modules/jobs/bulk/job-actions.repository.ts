@@ -1,0 +1,150 @@
+import { Injectable } from '@nestjs/common';
+import type { SelectQueryBuilder } from 'typeorm';
+import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
+import type { EndedJob } from '../engine/job-moves.repository.js';
+import type { JobStatus } from '../engine/job-status.js';
+import type { JobEntity } from '../job.entity.js';
+import { newestFirst, type JobFilter } from '../jobs-list.repository.js';
+import { BULK_JOB_ACTION, type ActionTarget } from './job-action-target.js';
+
+/** What an action has done so far. */
+export interface ActionTally {
+  /** How many were meant when it began. */
+  readonly matched: number;
+  readonly changed: number;
+}
+
+/** A job that an action holds, and nobody else can move. */
+export type HeldJob = Pick<JobEntity, 'id' | 'userId' | 'type' | 'scheduleId'>;
+
+/** Statements of actions on many jobs. Each move is guarded by the status it begins from, as that of a single job. */
+@Injectable()
+export class JobActionsRepository {
+  async now(read: Read): Promise<Date> {
+    return (await queryOne<{ now: Date }>(read, `select clock_timestamp() as now`))!.now;
+  }
+
+  /** Exactly, of everything the target means at this moment. */
+  async count(read: Read, target: ActionTarget): Promise<number> {
+    let count = 0;
+    for (const status of target.statuses) {
+      const builder = meant(read, target, status).orderBy().select('count(*)::integer', 'count');
+      count += (await builder.getRawOne<{ count: number }>())?.count ?? 0;
+    }
+    return count;
+  }
+
+  /** The newest. */
+  async sample(read: Read, target: ActionTarget, limit: number): Promise<string[]> {
+    const found: string[] = [];
+    for (const status of target.statuses) {
+      const rows = await meant(read, target, status).select('job.id').limit(limit).getMany();
+      found.push(...rows.map(({ id }) => id));
+    }
+    return found.toSorted().toReversed().slice(0, limit);
+  }
+
+  /** When the action was asked for, and what an attempt before this one has done. */
+  async begun(read: Read, jobId: string): Promise<{ askedAt: Date; tally: ActionTally | null }> {
+    const row = await queryOne<{ askedAt: Date; tally: ActionTally | null }>(
+      read,
+      `select created_at as "askedAt", checkpoint as tally from jobs where id = $1`,
+      [jobId],
+    );
+    return row!;
+  }
+
+  /**
+   * Holds the action's own row, before any other: whoever writes several rows at once and has this one then waits for
+   * none of those that are held next. False: the attempt has lost its lease.
+   */
+  async holdOwn(tx: Tx, fence: { readonly jobId: string; readonly leaseEpoch: number }): Promise<boolean> {
+    const row = await queryOne(
+      tx,
+      `select 1 from jobs where id = $1 and lease_epoch = $2 and status = 'running' for update`,
+      [fence.jobId, fence.leaseEpoch],
+    );
+    return row !== null;
+  }
+
+  /** Of those in this status, the newest behind the cursor that nobody else is just moving. */
+  async hold(
+    tx: Tx,
+    target: ActionTarget,
+    status: JobStatus,
+    cursor: string | undefined,
+    limit: number,
+  ): Promise<HeldJob[]> {
+    return meant(tx, target, status, cursor)
+      .select(['job.id', 'job.userId', 'job.type', 'job.scheduleId'])
+      .limit(limit)
+      .setLock('pessimistic_write')
+      .setOnLocked('skip_locked')
+      .getMany();
+  }
+
+  /** `pending | queued → cancelled`. Answers those that moved. */
+  async cancelWaiting(tx: Tx, ids: readonly string[]): Promise<EndedJob[]> {
+    return query<EndedJob>(
+      tx,
+      `update jobs set status = 'cancelled', run_at = null, turn = null, cancelled_at = greatest(clock_timestamp(), created_at, started_at), updated_at = clock_timestamp()
+        where id = any($1::uuid[]) and status in ('pending', 'queued')
+       returning id, user_id as "userId", type, schedule_id as "scheduleId", status, error, queue,
+                 null as "errorCode", null as "waitedMs", null as "ranMs"`,
+      [ids],
+    );
+  }
+
+  /** Marks running jobs for cancelling. Answers those that were running. */
+  async requestCancel(tx: Tx, ids: readonly string[]): Promise<string[]> {
+    const rows = await query<{ id: string }>(
+      tx,
+      `update jobs set cancel_requested_at = clock_timestamp(), updated_at = clock_timestamp()
+        where id = any($1::uuid[]) and status = 'running' and cancel_requested_at is null
+       returning id`,
+      [ids],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** `failed | cancelled → pending`, with a fresh set of attempts. Answers those that moved. */
+  async retryEnded(tx: Tx, ids: readonly string[]): Promise<string[]> {
+    const rows = await query<{ id: string }>(
+      tx,
+      `update jobs set status = 'pending', run_at = now(), retry_count = 0, crash_count = 0, progress = 0, progress_detail = null,
+              checkpoint = null, result = null, error = null, error_code = null, worker_id = null, cancel_requested_at = null,
+              completed_at = null, cancelled_at = null, updated_at = clock_timestamp()
+        where id = any($1::uuid[]) and status in ('failed', 'cancelled')
+       returning id`,
+      [ids],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Of an action whose row is held. */
+  async keep(tx: Tx, jobId: string, tally: ActionTally): Promise<void> {
+    await execute(tx, `update jobs set checkpoint = $2 where id = $1`, [jobId, JSON.stringify(tally)]);
+  }
+}
+
+/**
+ * Never an action itself. A job that was changed is not meant again: what waits or runs has been asked to stop, and
+ * what failed once more has ended after the request.
+ */
+function meant(
+  read: Read,
+  { filter, askedAt }: ActionTarget,
+  status: JobStatus,
+  cursor?: string,
+): SelectQueryBuilder<JobEntity> {
+  const { createdBefore } = filter;
+  const before = createdBefore !== undefined && createdBefore < askedAt ? createdBefore : askedAt;
+  const narrowed: JobFilter = { ...filter, status, createdBefore: before };
+  const builder = newestFirst(read, narrowed, cursor).andWhere('job.type <> :action', {
+    action: BULK_JOB_ACTION,
+  });
+  if (status === 'running') builder.andWhere('job.cancel_requested_at is null');
+  if (status === 'failed') builder.andWhere('job.completed_at < :askedAt', { askedAt });
+  if (status === 'cancelled') builder.andWhere('job.cancelled_at < :askedAt', { askedAt });
+  return builder;
+}
