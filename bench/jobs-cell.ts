@@ -1,5 +1,10 @@
 import 'reflect-metadata';
 import type { CellOrder } from './jobs-common.js';
+import { measureEnqueue } from './jobs-enqueue.js';
+import { measureHeld } from './jobs-held.js';
+import { measureLatency } from './jobs-latency.js';
+import { measureList } from './jobs-list.js';
+import { measureMemory } from './jobs-memory.js';
 import { drainBullMq, drainGraphileWorker, drainPgBoss } from './jobs-peers.js';
 import { drainSteward } from './jobs-steward.js';
 
@@ -8,6 +13,11 @@ const WORK: readonly (readonly [string, (order: CellOrder) => Promise<unknown>])
   ['bullmq-', drainBullMq],
   ['pg-boss-', drainPgBoss],
   ['graphile-', drainGraphileWorker],
+  ['latency-', measureLatency],
+  ['enqueue-', measureEnqueue],
+  ['list', measureList],
+  ['held-', measureHeld],
+  ['memory-', measureMemory],
 ];
 
 /** One cell: does what its name says and answers what was measured. It ends when its parent has let go of it. */

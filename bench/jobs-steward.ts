@@ -14,7 +14,9 @@ import { Stopwatch } from './jobs-stopwatch.js';
 const payload = z.strictObject({ n: z.number() });
 
 /** Told of every attempt. */
-export const watcher: { started: (context: JobContext) => void } = { started: () => undefined };
+export const watcher: { started: (context: JobContext, payload: { n: number }) => void } = {
+  started: () => undefined,
+};
 
 @HandlesJob(
   defineJob({
@@ -26,8 +28,8 @@ export const watcher: { started: (context: JobContext) => void } = { started: ()
   }),
 )
 class NoOp extends JobHandler {
-  async run(context: JobContext): Promise<null> {
-    watcher.started(context);
+  async run(context: JobContext, given: z.output<typeof payload>): Promise<null> {
+    watcher.started(context, given);
     return null;
   }
 }
@@ -42,8 +44,8 @@ class NoOp extends JobHandler {
   }),
 )
 class NoOpSingle extends JobHandler {
-  async run(context: JobContext): Promise<null> {
-    watcher.started(context);
+  async run(context: JobContext, given: z.output<typeof payload>): Promise<null> {
+    watcher.started(context, given);
     return null;
   }
 }
@@ -52,14 +54,14 @@ class NoOpSingle extends JobHandler {
   defineJob({ name: 'no-op-told', summary: 'Nothing, but its owner is told.', payload, hintSize: 100 }),
 )
 class NoOpTold extends JobHandler {
-  async run(context: JobContext): Promise<null> {
-    watcher.started(context);
+  async run(context: JobContext, given: z.output<typeof payload>): Promise<null> {
+    watcher.started(context, given);
     return null;
   }
 }
 
 @Module({ providers: [NoOp, NoOpSingle, NoOpTold] })
-class NoOpModule {}
+export class NoOpModule {}
 
 /** One process with everything in it, as `npm run up` starts it, without its port. */
 export async function startSteward({
@@ -91,6 +93,13 @@ export async function connectOwner({ ownerUrl }: Pick<CellOrder, 'ownerUrl'>): P
   return client;
 }
 
+/** Jobs that were planted so far. */
+export interface Planted {
+  readonly userId: string;
+  readonly type: string;
+  made: number;
+}
+
 export async function plantUser(client: Client): Promise<string> {
   const id = v7();
   await client.query(`insert into users (id, email, email_key) values ($1, $2, $2)`, [
@@ -100,14 +109,17 @@ export async function plantUser(client: Client): Promise<string> {
   return id;
 }
 
-/** Due jobs as the service would have made them. */
+/** Due jobs as the service would have made them. Their ids are made by the server, so that memory stays what it was. */
 export async function plantJobs(client: Client, userId: string, type: string, jobs: number): Promise<void> {
-  for (let made = 0; made < jobs; made += 10_000)
-    await client.query(
-      `insert into jobs (id, user_id, type, queue, payload, run_at, turn)
-       select id, $2, $3, 'default', '{"n": 1}', now(), 0 from unnest($1::uuid[]) as id`,
-      [Array.from({ length: Math.min(10_000, jobs - made) }, () => v7()), userId, type],
-    );
+  await client.query(
+    `insert into jobs (id, user_id, type, queue, payload, run_at, turn)
+     select (substr(t, 1, 8) || '-' || substr(t, 9, 4) || '-7' || substr(r, 1, 3) || '-8' || substr(r, 4, 3) || '-' || substr(r, 7, 12))::uuid,
+            $1, $2, 'default', '{"n": 1}', now(), 0
+       from (select lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') as t,
+                    md5(random()::text || n) as r
+               from generate_series(1, $3::integer) as n) as ids`,
+    [userId, type, jobs],
+  );
 }
 
 /** Until as many rows say so. Asked only after every handler has run, so that the question costs the drain nothing. */

@@ -1,6 +1,11 @@
 import { cpus, loadavg } from 'node:os';
 import { write } from './jobs-common.js';
 import { drain } from './jobs-drain.js';
+import { enqueue } from './jobs-enqueue.js';
+import { held } from './jobs-held.js';
+import { latency } from './jobs-latency.js';
+import { list } from './jobs-list.js';
+import { memory } from './jobs-memory.js';
 import { startBenchServices, type BenchServices } from './services.js';
 
 /**
@@ -9,9 +14,19 @@ import { startBenchServices, type BenchServices } from './services.js';
  *
  *   npm run bench:jobs                            everything
  *   npm run bench:jobs -- drain 20000 3           jobs, rounds
+ *   npm run bench:jobs -- latency 1000            jobs
+ *   npm run bench:jobs -- enqueue 5000 50000      jobs one by one, jobs in bulk
+ *   npm run bench:jobs -- list 1000000            jobs
+ *   npm run bench:jobs -- held 10000 10           jobs, minutes
+ *   npm run bench:jobs -- memory 100000           jobs
  */
 const PARTS: Record<string, (services: BenchServices, numbers: readonly number[]) => Promise<void>> = {
   drain: (services, [jobs = 20_000, rounds = 3]) => drain(services, jobs, rounds),
+  latency: (services, [jobs = 500]) => latency(services, jobs),
+  enqueue: (services, [singles = 3_000, bulk = 50_000]) => enqueue(services, singles, bulk),
+  list: (services, [jobs = 1_000_000]) => list(services, jobs),
+  held: (services, [jobs = 10_000, minutes = 0.25]) => held(services, jobs, minutes),
+  memory: (services, [jobs = 100_000]) => memory(services, jobs),
 };
 
 async function main(): Promise<void> {
