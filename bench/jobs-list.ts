@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { Database } from '../src/kernel/database/index.js';
 import { dataSourceOptions } from '../src/kernel/database/data-source.js';
 import { JobEntity } from '../src/modules/jobs/job.entity.js';
-import { JobsRepository } from '../src/modules/jobs/jobs.repository.js';
+import { JobsListRepository } from '../src/modules/jobs/jobs-list.repository.js';
 import { head, row, runCell, whole, write, type CellOrder } from './jobs-common.js';
 import { connectOwner, plantUser } from './jobs-steward.js';
 import type { BenchServices } from './services.js';
@@ -25,7 +25,7 @@ export async function measureList(order: CellOrder): Promise<Page[]> {
   const source = new DataSource({ ...dataSourceOptions(order.applicationUrl, 2), entities: [JobEntity] });
   await source.initialize();
   const database = new Database(source);
-  const repository = new JobsRepository();
+  const repository = new JobsListRepository();
   const statement = await statementOf(database, repository, userId);
   const scope = database.as({ type: 'job', userId, role: 'user', jobId: userId });
   const first = await repository.page(scope.read, { userId, limit: PAGE });
@@ -52,7 +52,7 @@ export async function measureList(order: CellOrder): Promise<Page[]> {
 }
 
 /** What the repository sends, as the driver is given it: with a cursor and without. */
-async function statementOf(database: Database, repository: JobsRepository, userId: string) {
+async function statementOf(database: Database, repository: JobsListRepository, userId: string) {
   const sent: string[] = [];
   const original = Client.prototype.query;
   const spy = function (this: Client, ...given: unknown[]): unknown {
