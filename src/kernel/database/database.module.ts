@@ -2,6 +2,7 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { TypeOrmModule, getDataSourceToken } from '@nestjs/typeorm';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
+import { MonthsRepository } from './months.repository.js';
 import { PartitionsRepository } from './partitions.repository.js';
 import { Partitions } from './partitions.js';
 import { Installation } from './installation.js';
@@ -24,9 +25,10 @@ export class DatabaseModule {
         Database,
         Partitions,
         PartitionsRepository,
+        MonthsRepository,
         { provide: Installation, useFactory: Installation.read, inject: [getDataSourceToken()] },
       ],
-      exports: [Database, Installation],
+      exports: [Database, Installation, MonthsRepository],
     };
   }
 }
