@@ -1,4 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,7 +14,10 @@ export interface BenchServices {
   readonly redisUrl: string | undefined;
   /** A migrated, empty database: its addresses for its owner and for the application, as a start finds them. */
   createDatabase(): Promise<{ ownerUrl: string; applicationUrl: string }>;
+  dropDatabase(ownerUrl: string): Promise<void>;
   flushRedis(): Promise<void>;
+  /** Processor time the servers have used so far, in microseconds; not a number where that cannot be found out. */
+  spent(): { postgres: number; redis: number };
   stop(): Promise<void>;
 }
 
@@ -21,16 +25,14 @@ export interface BenchServices {
 export async function startBenchServices(): Promise<BenchServices> {
   const directory = await mkdtemp(path.join(tmpdir(), 'steward-bench-'));
   const postgres = await startEmbeddedPostgres({ directory: path.join(directory, 'postgres') });
+  const postmaster = await pidOfPostmaster(postgres.url);
   const redis = await startRedis(directory);
   let made = 0;
   return {
     redisUrl: redis?.url,
     createDatabase: async () => {
       const name = `bench_${made++}`;
-      const client = new Client({ connectionString: postgres.url });
-      await client.connect();
-      await client.query(`create database ${name}`);
-      await client.end();
+      await connected(postgres.url, (client) => client.query(`create database ${name}`));
       const url = new URL(postgres.url);
       url.pathname = `/${name}`;
       await migrate(url.href);
@@ -38,6 +40,14 @@ export async function startBenchServices(): Promise<BenchServices> {
       const access = await applicationAccess(addresses, new Keyring('the secret of the benchmarks'));
       return { ownerUrl: url.href, applicationUrl: access.url };
     },
+    dropDatabase: async (ownerUrl) => {
+      const name = new URL(ownerUrl).pathname.slice(1);
+      await connected(postgres.url, (client) => client.query(`drop database ${name} with (force)`));
+    },
+    spent: () => ({
+      postgres: processorTime(postmaster, 'with children'),
+      redis: redis?.process.pid === undefined ? 0 : processorTime(redis.process.pid, 'alone'),
+    }),
     flushRedis: async () => {
       if (redis) spawnSync('redis-cli', ['-p', String(redis.port), 'flushall']);
     },
@@ -47,6 +57,52 @@ export async function startBenchServices(): Promise<BenchServices> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function connected<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The parent of the process that serves a connection. */
+const pidOfPostmaster = (url: string): Promise<number> =>
+  connected(url, async (client) => {
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    return fieldsOf(rows[0]?.pid ?? 0)?.parent ?? 0;
+  });
+
+/** What Linux keeps of a process: clock ticks of a hundredth of a second. Null where there is no such file. */
+function fieldsOf(pid: number | string): { parent: number; own: number; endedChildren: number } | null {
+  try {
+    // The name, in parentheses, may contain anything; what follows it is numbered from 3.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    const field = (number: number): number => Number(fields[number - 3]);
+    return { parent: field(4), own: field(14) + field(15), endedChildren: field(16) + field(17) };
+  } catch {
+    return null;
+  }
+}
+
+/** Microseconds of processor time. */
+function processorTime(pid: number, of: 'alone' | 'with children'): number {
+  const process = fieldsOf(pid);
+  if (!process) return Number.NaN;
+  const children =
+    of === 'alone'
+      ? []
+      : readdirSync('/proc').flatMap((name) => {
+          const other = /^\d+$/.test(name) ? fieldsOf(name) : null;
+          return other?.parent === pid ? [other.own] : [];
+        });
+  const ended = of === 'alone' ? 0 : process.endedChildren;
+  return 10_000 * children.reduce((sum, one) => sum + one, process.own + ended);
 }
 
 async function startRedis(

@@ -137,6 +137,11 @@ export const RESOURCES: Readonly<Record<string, Resource>> = {
       (await world.made(owner, '/api/jobs', { ...jobTemplate, scheduledFor: LATER })).id,
     knownTo: 'admins',
   },
+  // Of nobody; only admins get as far as its name.
+  '/api/queues/:name': {
+    make: async () => 'files',
+    knownTo: 'admins',
+  },
   '/api/remotes/:id': {
     // Over the API only admins make local remotes, and only for themselves.
     make: async (world, { actor }) => {
@@ -172,6 +177,7 @@ export const RESOURCES: Readonly<Record<string, Resource>> = {
 /** Bodies that a route with a parameter takes; without a line here it is sent an empty object. */
 export const BODIES: Readonly<Record<string, object>> = {
   'PATCH /api/notifications/:id': { isRead: true },
+  'POST /api/queues/:name/pause': { note: 'matrix' },
 };
 
 /** For bodies of several forms: enough of one to tell which it is. */

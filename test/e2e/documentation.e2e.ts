@@ -61,11 +61,16 @@ const CONTRACT = `
   get    /api/job-types
   get    /api/jobs
   post   /api/jobs
+  post   /api/jobs/bulk
   get    /api/jobs/{id}
   get    /api/jobs/{id}/logs
   get    /api/jobs/{id}/events
   post   /api/jobs/{id}/cancel
   post   /api/jobs/{id}/retry
+  get    /api/queues
+  post   /api/queues/{name}/pause
+  post   /api/queues/{name}/resume
+  get    /api/workers
   get    /api/events
   get    /api/audit-logs
   get    /api/users/me/audit-logs
@@ -116,6 +121,10 @@ const VIEWS = [
   'Job',
   'JobLog',
   'JobType',
+  'BulkJobs',
+  'BulkJobProblem',
+  'Queue',
+  'Worker',
   'Remote',
   'Schedule',
   'Slot',

@@ -48,6 +48,7 @@ const VALUES: Readonly<Record<string, string | null>> = {
   'jobs.turn': null,
   'jobs.completed_at': `clock_timestamp() + interval '1 hour'`,
   'job_logs.level': `'info'`,
+  'job_queues.name': `gen_random_uuid()::text`,
   'recovery_codes.code_hash': `decode(repeat('ab', 32), 'hex')`,
   'remotes.type': `'local'`,
   'schedule_rules.rule_type': `'interval'`,

@@ -27,6 +27,11 @@ export function toComponents(schema: z.ZodType): Record<string, JsonSchema> {
   return toJsonSchema(schema, { schemaType: 'output' })?.components ?? {};
 }
 
+/** For input that is judged by a schema later than the rest: taken as it is, and documented as what it is to be. */
+export function judgedLater(schema: z.ZodType, description: string): z.ZodUnknown {
+  return z.unknown().meta({ ...toJsonSchema(schema, { schemaType: 'input' })?.schema, description });
+}
+
 function convert(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   return z.toJSONSchema(schema, {
     io,

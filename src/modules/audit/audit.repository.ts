@@ -31,25 +31,27 @@ export interface AuditFilter extends PageRequest {
 
 @Injectable()
 export class AuditRepository {
-  async append(tx: Tx, row: NewAuditRow): Promise<void> {
+  /** One statement for any number of rows; their ids rise in the given order. */
+  async append(tx: Tx, rows: readonly NewAuditRow[]): Promise<void> {
     await execute(
       tx,
       `insert into audit_logs (id, actor_type, user_id, action, resource_type, resource_id, result, details,
                                ip_address, user_agent, request_id, session_id)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+       select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[],
+                            $9::inet[], $10::text[], $11::text[], $12::uuid[])`,
       [
-        newId(),
-        row.actor_type,
-        row.user_id,
-        row.action,
-        row.resource_type,
-        row.resource_id,
-        row.result,
-        row.details,
-        row.ip_address,
-        row.user_agent,
-        row.request_id,
-        row.session_id,
+        rows.map(() => newId()),
+        rows.map((row) => row.actor_type),
+        rows.map((row) => row.user_id),
+        rows.map((row) => row.action),
+        rows.map((row) => row.resource_type),
+        rows.map((row) => row.resource_id),
+        rows.map((row) => row.result),
+        rows.map((row) => JSON.stringify(row.details)),
+        rows.map((row) => row.ip_address),
+        rows.map((row) => row.user_agent),
+        rows.map((row) => row.request_id),
+        rows.map((row) => row.session_id),
       ],
     );
   }

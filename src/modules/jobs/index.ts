@@ -9,6 +9,7 @@ export {
   PostponeError,
 } from './definition/define-job.js';
 export { JOB_ENDED_EVENTS, type JobEndedData, type JobEndedEvent } from './jobs.events.js';
+export type { JobRequest } from './jobs-creation.js';
 export { jobRequest } from './jobs.schema.js';
 export { JobsModule } from './jobs.module.js';
-export { type JobRequest, JobsService } from './jobs.service.js';
+export { JobsService } from './jobs.service.js';

@@ -3,6 +3,7 @@ import { In, LessThan, MoreThan } from 'typeorm';
 import {
   entities,
   execute,
+  query,
   queryOne,
   type PageRequest,
   type Read,
@@ -73,6 +74,25 @@ export class JobsRepository {
 
   async find(read: Read, id: string): Promise<JobEntity | null> {
     return entities(read, JobEntity).findOneBy({ id });
+  }
+
+  /** Those of the ids that there is a job of. */
+  async known(read: Read, ids: readonly string[]): Promise<string[]> {
+    const rows = await query<{ id: string }>(read, `select id from jobs where id = any($1::uuid[])`, [ids]);
+    return rows.map(({ id }) => id);
+  }
+
+  async savepoint(tx: Tx): Promise<void> {
+    await execute(tx, 'savepoint job_request');
+  }
+
+  async releaseSavepoint(tx: Tx): Promise<void> {
+    await execute(tx, 'release savepoint job_request');
+  }
+
+  /** The savepoint stays and can be gone back to again. */
+  async rollbackToSavepoint(tx: Tx): Promise<void> {
+    await execute(tx, 'rollback to savepoint job_request');
   }
 
   async findMany(read: Read, ids: readonly string[]): Promise<JobEntity[]> {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { userIdOf, type Actor, type UserActor } from '../../kernel/auth/index.js';
-import { Database, newId, toPage, type Page, type Read, type Tx } from '../../kernel/database/index.js';
-import { Idempotency, UserError, requestContext, type OnceRequest } from '../../kernel/http/index.js';
+import type { Actor, UserActor } from '../../kernel/auth/index.js';
+import { Database, toPage, type Page, type Read, type Tx } from '../../kernel/database/index.js';
+import { Idempotency, UserError, type OnceRequest } from '../../kernel/http/index.js';
 import { Hub } from '../../kernel/realtime/index.js';
 import { AuditService } from '../audit/index.js';
 import { JobRegistry, type JobType } from './definition/job-registry.js';
@@ -11,23 +11,10 @@ import type { EndedJob } from './engine/job-moves.repository.js';
 import { Settler } from './engine/settler.js';
 import type { JobEntity } from './job.entity.js';
 import { toJobLogView, toJobTypeView, toJobView } from './job.view.js';
+import { JobsCreation, type JobRequest } from './jobs-creation.js';
 import { jobsPolicy } from './jobs.policy.js';
 import { JobsRepository } from './jobs.repository.js';
-import type {
-  CreateJobBody,
-  JobLogView,
-  JobLogsQuery,
-  JobTypeView,
-  JobView,
-  ListJobsQuery,
-} from './jobs.schema.js';
-
-export interface JobRequest extends Omit<CreateJobBody, 'scheduledFor'> {
-  /** Chosen by callers that may ask twice for the same job: it is made once. A UUIDv7 of about now. */
-  readonly id?: string | undefined;
-  readonly scheduledFor?: Date | undefined;
-  readonly scheduleId?: string | undefined;
-}
+import type { JobLogView, JobLogsQuery, JobTypeView, JobView, ListJobsQuery } from './jobs.schema.js';
 
 /**
  * The one door to jobs. A created job is a committed row: it will run at least once, whatever crashes, or end
@@ -39,6 +26,7 @@ export class JobsService {
     private readonly database: Database,
     private readonly jobs: JobsRepository,
     private readonly registry: JobRegistry,
+    private readonly creation: JobsCreation,
     private readonly audit: AuditService,
     private readonly idempotency: Idempotency,
     private readonly dispatcher: Dispatcher,
@@ -64,37 +52,7 @@ export class JobsService {
    * field), the role and the type's own authorization (403, or 404 for what the actor may not know exists).
    */
   async createIn(tx: Tx, actor: Actor, request: JobRequest): Promise<string> {
-    const { type, payload } = await this.check(tx, actor, request);
-    const userId = userIdOf(actor);
-    const { definition } = type;
-    if (userId === null && definition.requiredRole !== 'system') throw new Error('a job needs an owner');
-    if (request.id !== undefined && (await this.jobs.find(tx, request.id))) return request.id;
-    const id = request.id ?? newId();
-    await this.jobs.insert(tx, [
-      {
-        id,
-        userId,
-        type: definition.name,
-        queue: definition.queue,
-        priority: request.priority ?? 5,
-        payload,
-        maxRetries: request.maxRetries ?? definition.maxRetries,
-        timeoutSeconds: request.timeoutSeconds ?? definition.timeoutSeconds,
-        scheduledFor: request.scheduledFor ?? null,
-        scheduleId: request.scheduleId ?? null,
-        requestId: requestContext.current()?.requestId ?? null,
-        limitKey: null,
-        turn: 0,
-      },
-    ]);
-    await this.audit.record(tx, {
-      actor,
-      action: 'job.create',
-      resource: { type: 'job', id },
-      details: { type: definition.name },
-    });
-    this.dispatcher.wakeAfter(tx);
-    return id;
+    return this.creation.create(tx, actor, request);
   }
 
   /** The checks of `createIn` alone: for templates that are stored now and run later. `pointer` prefixes field errors. */
@@ -104,15 +62,7 @@ export class JobsService {
     request: Pick<JobRequest, 'type' | 'payload'>,
     pointer = '',
   ): Promise<{ type: JobType; payload: unknown }> {
-    const parsed = this.registry.parse(request.type, request.payload, pointer);
-    const { definition, handler } = parsed.type;
-    if (!jobsPolicy.create(actor, definition))
-      throw UserError.forbidden(
-        `Jobs of type ${definition.name} need the role ${definition.requiredRole}.`,
-        'role_required',
-      );
-    await handler.authorize(read, actor, parsed.payload);
-    return parsed;
+    return this.creation.check(read, actor, request, pointer);
   }
 
   async list(actor: UserActor, query: ListJobsQuery): Promise<Page<JobView>> {

@@ -5,7 +5,7 @@ import { Log } from '../../../kernel/log/index.js';
 import { HintQueue, QUEUES, QUEUE_NAMES, type Hint, type QueueName } from '../../../kernel/queue/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
-import { JobMovesRepository, type DispatchedJob } from './job-moves.repository.js';
+import { DispatchRepository, type DispatchedJob } from './dispatch.repository.js';
 
 /** Jobs one statement may dispatch. */
 const BATCH = 500;
@@ -26,7 +26,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   constructor(
     private readonly database: Database,
-    private readonly moves: JobMovesRepository,
+    private readonly repository: DispatchRepository,
     private readonly hints: HintQueue,
     private readonly registry: JobRegistry,
     log: Log,
@@ -68,7 +68,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async pass(): Promise<void> {
-    await this.database.system('job dispatch').tx((tx) => this.moves.becomeDue(tx, BATCH));
+    await this.database.system('job dispatch').tx((tx) => this.repository.becomeDue(tx, BATCH));
     for (const queue of QUEUE_NAMES) await this.dispatch(queue);
   }
 
@@ -79,7 +79,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       const limit = Math.min(BATCH, room * this.largestHint(queue));
       const jobs = await this.database
         .system('job dispatch')
-        .tx((tx) => this.moves.dispatchDue(tx, queue, limit));
+        .tx((tx) => this.repository.dispatchDue(tx, queue, limit));
       const hints = this.pack(jobs);
       await this.hints.add(queue, hints);
       if (jobs.length < limit) {

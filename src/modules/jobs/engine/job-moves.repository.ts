@@ -2,13 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
 import type { JobEndedEvent } from '../jobs.events.js';
 
-export interface DispatchedJob {
-  readonly id: string;
-  readonly type: string;
-  readonly dispatchNo: number;
-  readonly dispatchedAt: Date;
-}
-
 export interface ClaimedJob {
   readonly id: string;
   readonly userId: string | null;
@@ -59,36 +52,11 @@ export const WORKER_SILENCE_SECONDS = 12;
 export const MAX_CRASHES = 3;
 
 /**
- * The engine's moves: each is one guarded UPDATE (`MOVES` in job-status.ts), for many jobs at once, on the
+ * The engine's moves except dispatch (`dispatch.repository.ts`): each is one guarded UPDATE (`MOVES` in job-status.ts), for many jobs at once, on the
  * database's clock. Rows a guard refuses are simply not among the answer.
  */
 @Injectable()
 export class JobMovesRepository {
-  /** Gives the pending jobs whose time has come a turn: first come, first served. Answers how many. */
-  async becomeDue(tx: Tx, limit: number): Promise<number> {
-    return execute(
-      tx,
-      `with due as (
-         select id from jobs where run_at <= now() and turn is null order by run_at, id limit $1 for update skip locked)
-       update jobs set turn = 0, updated_at = clock_timestamp() from due where jobs.id = due.id and jobs.status = 'pending'`,
-      [limit],
-    );
-  }
-
-  /** `pending → queued` for due jobs, most urgent first. Concurrent dispatchers share them out by SKIP LOCKED. */
-  async dispatchDue(tx: Tx, queue: string, limit: number): Promise<DispatchedJob[]> {
-    return query<DispatchedJob>(
-      tx,
-      `with due as (
-         select id from jobs where queue = $1 and turn is not null and limit_key is null order by priority, turn, id limit $2 for update skip locked)
-       update jobs set status = 'queued', run_at = null, turn = null, dispatch_no = dispatch_no + 1, dispatched_at = clock_timestamp(), updated_at = clock_timestamp()
-         from due where jobs.id = due.id and jobs.status = 'pending'
-       returning jobs.id, jobs.type, jobs.dispatch_no as "dispatchNo", jobs.dispatched_at as "dispatchedAt"`,
-      [queue, limit],
-      'jobs_dispatch_due',
-    );
-  }
-
   /** `queued → running`. A hint of an older dispatch, or one delivered twice, claims nothing. */
   async claim(
     tx: Tx,

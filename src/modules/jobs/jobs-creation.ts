@@ -1,0 +1,155 @@
+import { Injectable } from '@nestjs/common';
+import { userIdOf, type Actor } from '../../kernel/auth/index.js';
+import { isUnreachable, newId, type Read, type Tx } from '../../kernel/database/index.js';
+import { UserError, requestContext } from '../../kernel/http/index.js';
+import { AuditService } from '../audit/index.js';
+import { JobRegistry, type JobType } from './definition/job-registry.js';
+import { Dispatcher } from './engine/dispatcher.js';
+import { jobsPolicy } from './jobs.policy.js';
+import { JobsRepository, type NewJob } from './jobs.repository.js';
+import type { CreateJobBody } from './jobs.schema.js';
+
+export interface JobRequest extends Omit<CreateJobBody, 'scheduledFor'> {
+  /** Chosen by callers that may ask twice for the same job: it is made once. A UUIDv7 of about now. */
+  readonly id?: string | undefined;
+  readonly scheduledFor?: Date | undefined;
+  readonly scheduleId?: string | undefined;
+}
+
+/** A request that may be done: what `check` answers, with the rest of it. */
+export interface CheckedRequest {
+  readonly request: JobRequest;
+  readonly type: JobType;
+  readonly payload: unknown;
+}
+
+/** What became of one request of many: the id of its job, or why there is none. */
+export type Creation = { readonly id: string } | { readonly refusal: unknown };
+
+/**
+ * The one path from a request to a row, for one job and for a thousand: check, insert, audit, wake. One statement
+ * inserts and one records, however many there are.
+ */
+@Injectable()
+export class JobsCreation {
+  constructor(
+    private readonly jobs: JobsRepository,
+    private readonly registry: JobRegistry,
+    private readonly audit: AuditService,
+    private readonly dispatcher: Dispatcher,
+  ) {}
+
+  /** Answers the job's id. Throws what `check` throws. */
+  async create(tx: Tx, actor: Actor, request: JobRequest): Promise<string> {
+    const [id] = await this.add(tx, actor, [{ request, ...(await this.check(tx, actor, request)) }]);
+    return id!;
+  }
+
+  /**
+   * What is refused takes nothing of the others along, not even by a statement that breaks the transaction. Answers
+   * in the order of the requests; `pointerOf` names the place of one for its field errors.
+   */
+  async createMany(
+    tx: Tx,
+    actor: Actor,
+    requests: readonly JobRequest[],
+    pointerOf: (index: number) => string,
+  ): Promise<Creation[]> {
+    const checks = await this.checkMany(tx, actor, requests, pointerOf);
+    const ids = await this.add(
+      tx,
+      actor,
+      checks.filter((check) => 'type' in check),
+    );
+    let next = 0;
+    return checks.map((check) => ('type' in check ? { id: ids[next++]! } : check));
+  }
+
+  /** Type, payload, role, and the type's own authorization. */
+  async check(
+    read: Read,
+    actor: Actor,
+    request: Pick<JobRequest, 'type' | 'payload'>,
+    pointer = '',
+  ): Promise<{ type: JobType; payload: unknown }> {
+    const parsed = this.registry.parse(request.type, request.payload, pointer);
+    const { definition, handler } = parsed.type;
+    if (!jobsPolicy.create(actor, definition))
+      throw UserError.forbidden(
+        `Jobs of type ${definition.name} need the role ${definition.requiredRole}.`,
+        'role_required',
+      );
+    await handler.authorize(read, actor, parsed.payload);
+    return parsed;
+  }
+
+  /**
+   * Checks only read, so going back to the savepoint before the first of them undoes nothing but what the failed one
+   * has broken, and one savepoint does for all.
+   */
+  private async checkMany(
+    tx: Tx,
+    actor: Actor,
+    requests: readonly JobRequest[],
+    pointerOf: (index: number) => string,
+  ): Promise<(CheckedRequest | { refusal: unknown })[]> {
+    const checks: (CheckedRequest | { refusal: unknown })[] = [];
+    await this.jobs.savepoint(tx);
+    for (const [index, request] of requests.entries()) {
+      try {
+        checks.push({ request, ...(await this.check(tx, actor, request, pointerOf(index))) });
+      } catch (refusal) {
+        if (isUnreachable(refusal)) throw refusal;
+        await this.jobs.rollbackToSavepoint(tx);
+        checks.push({ refusal });
+      }
+    }
+    await this.jobs.releaseSavepoint(tx);
+    return checks;
+  }
+
+  /** Ids in the order of the requests: of jobs made now, or of those that have the id of a request already. */
+  private async add(tx: Tx, actor: Actor, checked: readonly CheckedRequest[]): Promise<string[]> {
+    const wanted = checked.flatMap(({ request: { id } }) => id ?? []);
+    const known = new Set(wanted.length > 0 ? await this.jobs.known(tx, wanted) : []);
+    const rows = new Map<string, NewJob>();
+    const ids = checked.map((one) => {
+      const id = one.request.id ?? newId();
+      if (!known.has(id) && !rows.has(id)) rows.set(id, this.row(id, actor, one));
+      return id;
+    });
+    if (rows.size === 0) return ids;
+    await this.jobs.insert(tx, [...rows.values()]);
+    await this.audit.recordMany(
+      tx,
+      Array.from(rows.values(), ({ id, type }) => ({
+        actor,
+        action: 'job.create',
+        resource: { type: 'job', id },
+        details: { type },
+      })),
+    );
+    this.dispatcher.wakeAfter(tx);
+    return ids;
+  }
+
+  private row(id: string, actor: Actor, { request, type: { definition }, payload }: CheckedRequest): NewJob {
+    const userId = userIdOf(actor);
+    if (userId === null && definition.requiredRole !== 'system') throw new Error('a job needs an owner');
+    return {
+      id,
+      userId,
+      type: definition.name,
+      queue: definition.queue,
+      priority: request.priority ?? 5,
+      payload,
+      maxRetries: request.maxRetries ?? definition.maxRetries,
+      timeoutSeconds: request.timeoutSeconds ?? definition.timeoutSeconds,
+      scheduledFor: request.scheduledFor ?? null,
+      scheduleId: request.scheduleId ?? null,
+      requestId: requestContext.current()?.requestId ?? null,
+      limitKey: null,
+      turn: 0,
+    };
+  }
+}
