@@ -15,7 +15,6 @@ export interface RetentionContext {
   readonly dryRun: boolean;
   /** Aborted when the run is to end; a task then stops between two of its steps and throws. */
   readonly signal: AbortSignal;
-  log(level: 'info' | 'warning', message: string, details?: object): void;
 }
 
 export interface RetentionReport {

@@ -135,7 +135,8 @@ export class JobsCreation {
 
   private row(id: string, actor: Actor, { request, type: { definition }, payload }: CheckedRequest): NewJob {
     const userId = userIdOf(actor);
-    if (userId === null && definition.requiredRole !== 'system') throw new Error('a job needs an owner');
+    if (userId === null && definition.requiredRole !== 'system' && !definition.ownerless)
+      throw new Error('a job needs an owner');
     return {
       id,
       userId,

@@ -30,6 +30,8 @@ import { QueuePauses } from './queues/queue-pauses.js';
 import { QueuesController } from './queues/queues.controller.js';
 import { QueuesRepository } from './queues/queues.repository.js';
 import { QueuesService } from './queues/queues.service.js';
+import { ArchivesService } from './retention/archives.service.js';
+import { RETENTION_PROVIDERS } from './retention/providers.js';
 
 @Module({
   imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
@@ -56,7 +58,8 @@ import { QueuesService } from './queues/queues.service.js';
     QueuePausesRepository,
     QueuesRepository,
     QueuesService,
+    ...RETENTION_PROVIDERS,
   ],
-  exports: [JobsService],
+  exports: [JobsService, ArchivesService],
 })
 export class JobsModule {}
