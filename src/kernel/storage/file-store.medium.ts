@@ -1,9 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile, chmod } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile, chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { rclonePresent } from '../../../test/harness/capabilities.js';
 import { S3TestServer } from '../../../test/harness/s3-server.js';
 import { FileMissingError, type FileStore } from './file-store.js';
 import { LocalStore } from './local-store.js';
@@ -235,5 +238,40 @@ describe('a store in a bucket', () => {
       code: 'store_unavailable',
     });
     expect([server.objects.has('faults/file'), server.uploads.size]).toEqual([false, 0]);
+  });
+});
+
+describe.skipIf(!rclonePresent())('rclone, which brings the SDK of AWS', () => {
+  const rclone = async (...words: string[]): Promise<string> => {
+    const { endpoint, region, accessKey, secretKey } = server.address;
+    const { stdout } = await promisify(execFile)(
+      process.env['RCLONE_PATH'] ?? 'rclone',
+      [...words, '--config', '/dev/null', '--retries', '1', '--low-level-retries', '1'],
+      {
+        env: {
+          PATH: process.env['PATH'],
+          RCLONE_S3_PROVIDER: 'Other',
+          RCLONE_S3_ENDPOINT: endpoint,
+          RCLONE_S3_REGION: region,
+          RCLONE_S3_ACCESS_KEY_ID: accessKey,
+          RCLONE_S3_SECRET_ACCESS_KEY: secretKey,
+        },
+      },
+    );
+    return stdout;
+  };
+
+  it('reads what the store wrote, and the store reads what rclone wrote: the server of the tests speaks S3', async () => {
+    const store = new S3Store(server.address);
+    const bytes = randomBytes(9 * 1024 * 1024);
+    await store.put('ours/large', chunksOf(bytes));
+    const copy = path.join(folder, 'from-rclone');
+    await rclone('copyto', `:s3:${server.bucket}/ours/large`, copy);
+    expect((await readFile(copy)).equals(bytes)).toBe(true);
+    await rclone('copyto', copy, `:s3:${server.bucket}/theirs/large`);
+    expect((await buffer(await store.get('theirs/large'))).equals(bytes)).toBe(true);
+    expect((await rclone('lsf', '-R', '--files-only', `:s3:${server.bucket}/theirs`)).trim()).toBe('large');
+    await rclone('deletefile', `:s3:${server.bucket}/theirs/large`);
+    expect(await store.stat('theirs/large')).toBeNull();
   });
 });

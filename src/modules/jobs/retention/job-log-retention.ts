@@ -12,7 +12,7 @@ import type { ArchiveLine } from './archive-files.js';
 import { Archiver } from './archiver.js';
 import { ArchivesRepository } from './archives.repository.js';
 import { OldJobsRepository, type IdRange } from './old-jobs.repository.js';
-import { everyRowOf, walk } from './walk.js';
+import { everyPageOf, walk } from './walk.js';
 
 const PAGE = 500;
 const BATCH = 5_000;
@@ -94,8 +94,8 @@ export class JobLogRetention implements OnModuleInit {
 
   private async *linesOf(ranges: readonly IdRange[], before: Date): AsyncGenerator<ArchiveLine> {
     const page = (range: IdRange, limit: number) => this.jobs.lines(this.read, range, before, limit);
-    for await (const line of everyRowOf(ranges, PAGE, page))
-      yield { ...toJobLogView(line), jobId: line.jobId, userId: line.userId };
+    for await (const lines of everyPageOf(ranges, PAGE, page))
+      for (const line of lines) yield { ...toJobLogView(line), jobId: line.jobId, userId: line.userId };
   }
 
   private async removeRows(ranges: readonly IdRange[], before: Date, signal: AbortSignal): Promise<number> {

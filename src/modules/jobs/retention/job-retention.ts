@@ -12,7 +12,7 @@ import type { ArchiveLine } from './archive-files.js';
 import { Archiver } from './archiver.js';
 import { ArchivesRepository } from './archives.repository.js';
 import { OldJobsRepository } from './old-jobs.repository.js';
-import { everyRowOf, walk } from './walk.js';
+import { everyPageOf, walk } from './walk.js';
 
 /** Jobs in memory while they are archived: each may have 256 kB of payload. */
 const PAGE = 100;
@@ -106,13 +106,17 @@ export class JobRetention implements OnModuleInit {
     );
   }
 
-  /** As `GET /api/jobs/:id` shows them, with their logs where those are archived. */
+  /** As `GET /api/jobs/:id` shows them, with the lines they still have where lines are archived. */
   private async *linesOf(month: Month, before: Date): AsyncGenerator<ArchiveLine> {
     const page = (range: readonly [string, string], limit: number) =>
       this.jobs.page(this.read, range, before, limit);
-    for await (const job of everyRowOf(month.ranges, PAGE, page)) {
-      const view = toJobView(job);
-      yield this.settings.archiveJobLogs ? { ...view, logs: await this.logsOf(job.id) } : view;
+    for await (const jobs of everyPageOf(month.ranges, PAGE, page)) {
+      const ids = jobs.map(({ id }) => id);
+      const withLines = this.settings.archiveJobLogs ? await this.jobs.withLines(this.read, ids) : null;
+      for (const job of jobs) {
+        const view = toJobView(job);
+        yield withLines?.has(job.id) === true ? { ...view, logs: await this.logsOf(job.id) } : view;
+      }
     }
   }
 
@@ -121,7 +125,8 @@ export class JobRetention implements OnModuleInit {
     const page = ([from]: readonly [string, string], limit: number) =>
       this.jobs.linesOfJob(this.read, jobId, from, limit);
     const everything = ['00000000-0000-0000-0000-000000000000', ''] as const;
-    for await (const line of everyRowOf([everything], LINES_PAGE, page)) logs.push(toJobLogView(line));
+    for await (const lines of everyPageOf([everything], LINES_PAGE, page))
+      logs.push(...lines.map(toJobLogView));
     return logs;
   }
 

@@ -79,6 +79,16 @@ export class OldJobsRepository {
     return execute(tx, `delete from job_logs where id = any ($1::uuid[])`, [rows.map(({ id }) => id)]);
   }
 
+  /** Which of the jobs have lines left: most that old have none. */
+  async withLines(read: Read, jobIds: readonly string[]): Promise<Set<string>> {
+    const rows = await query<{ id: string }>(
+      read,
+      `select id from unnest($1::uuid[]) as one(id) where exists (select from job_logs where job_id = one.id)`,
+      [jobIds],
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
   async linesOfJob(read: Read, jobId: string, from: string, limit: number): Promise<JobLogEntity[]> {
     return entities(read, JobLogEntity)
       .createQueryBuilder('line')

@@ -17,17 +17,17 @@ export async function walk(
   }
 }
 
-/** Every row of some ranges, a page in memory at a time. */
-export async function* everyRowOf<Row extends { id: string }>(
+/** All rows of some ranges, a page at a time. */
+export async function* everyPageOf<Row extends { id: string }>(
   ranges: readonly IdRange[],
   pageSize: number,
   page: (range: IdRange, limit: number) => Promise<Row[]>,
-): AsyncGenerator<Row> {
+): AsyncGenerator<Row[]> {
   for (const [first, below] of ranges) {
     let from: string | null = first;
     while (from !== null) {
       const rows: Row[] = await page([from, below], pageSize);
-      yield* rows;
+      yield rows;
       from = rows.length < pageSize ? null : idAfter(rows.at(-1)!.id);
     }
   }
