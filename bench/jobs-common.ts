@@ -45,7 +45,7 @@ export async function runCell<Result>(
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     execArgv: process.env['BENCH_CPU_PROFILES'] === undefined ? [] : profileArguments(order.cell),
   });
-  const whole: CellOrder = {
+  const full: CellOrder = {
     ...order,
     ...(await services.createDatabase()),
     redisUrl: order.cell.includes('redis') ? services.redisUrl : undefined,
@@ -59,7 +59,7 @@ export async function runCell<Result>(
     });
     child.once('exit', (code) => reject(new Error(`the cell ${order.cell} ended with code ${code}`)));
   });
-  child.send(whole);
+  child.send(full);
   try {
     return await result;
   } finally {
@@ -68,7 +68,7 @@ export async function runCell<Result>(
       await once(child, 'exit');
     }
     await services.flushRedis();
-    await services.dropDatabase(whole.ownerUrl);
+    await services.dropDatabase(full.ownerUrl);
   }
 }
 

@@ -34,9 +34,18 @@ export class TakeTurns20261121100000 implements MigrationInterface {
         where limit_key is not null and run_at is null and completed_at is null and cancelled_at is null`,
     );
     await runner.query(`alter table workers add slots integer not null default 0`);
+    // How far each lane had come about a second ago, for processes that start later (ADR 16).
+    await runner.query(`
+      create table job_turns (
+        lane text not null,
+        priority smallint not null,
+        turn bigint not null,
+        primary key (lane, priority)
+      ) with (fillfactor = 50)`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`drop table job_turns`);
     await runner.query(`alter table workers drop slots`);
     await runner.query(`drop index jobs_limited_in_flight_idx`);
     await runner.query(`drop index jobs_in_flight_idx`);

@@ -13,6 +13,7 @@ const NOT_ABOUT_PEOPLE = [
   'archives',
   'event_cursors',
   'installation',
+  'job_turns',
   'month_partitioned',
   'schema_migrations',
   'seed_runs',

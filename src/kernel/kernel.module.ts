@@ -10,6 +10,7 @@ import { Idempotency } from './http/idempotency.js';
 import { IdempotencyRepository } from './http/idempotency.repository.js';
 import { Log } from './log/index.js';
 import { MailKernelModule } from './mail/index.js';
+import { MetricsModule } from './metrics/index.js';
 import { QueueModule } from './queue/index.js';
 import { RateLimitModule } from './rate-limit/index.js';
 import { RealtimeModule } from './realtime/index.js';
@@ -41,6 +42,7 @@ export class KernelModule {
           concurrency: serves(settings, 'worker') ? settings.workerConcurrency : null,
         }),
         HealthModule,
+        MetricsModule,
         AuthKernelModule,
         RateLimitModule,
         MailKernelModule,

@@ -101,6 +101,7 @@ const CONTRACT = `
   get    /api/health                   public
   get    /api/health/live              public
   get    /api/health/ready             public
+  get    /metrics
 `
   .trim()
   .split('\n')

@@ -67,6 +67,13 @@ export class Transaction implements Queryable {
   }
 }
 
+const listeners = new WeakMap<Pool, (seconds: number) => void>();
+
+/** Who is told of each wait for a connection of the pool. */
+export function reportWaits(pool: Pool, listener: (seconds: number) => void): void {
+  listeners.set(pool, listener);
+}
+
 /** A connection taken from the pool. It goes back there, unless something happened after which it cannot be trusted. */
 class Held {
   private spoilt = false;
@@ -78,7 +85,10 @@ class Held {
   }
 
   static async from(pool: Pool): Promise<Held> {
-    return new Held(await pool.connect());
+    const began = performance.now();
+    const client = await pool.connect();
+    listeners.get(pool)?.((performance.now() - began) / 1000);
+    return new Held(client);
   }
 
   async fly<Row extends object>(steps: readonly Step[], statement: QueryConfig): Promise<Landing<Row>> {

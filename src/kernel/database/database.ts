@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import type { Actor } from '../auth/actor.js';
-import { SingleStatements, Transaction } from './connections.js';
+import { SingleStatements, Transaction, reportWaits } from './connections.js';
 import type { Step } from './flight.js';
 import { Read, Tx } from './handles.js';
 import { managerOn } from './orm.js';
@@ -54,6 +54,17 @@ export class Database implements DatabaseScope {
   /** Round trip to the server, for health checks. Rejects when it is gone. */
   async ping(): Promise<void> {
     await Read.queryable(this.read).query({ text: 'select 1' });
+  }
+
+  /** Connections of this process now; `waiting` counts those who want one. */
+  connections(): { readonly used: number; readonly idle: number; readonly waiting: number } {
+    const { totalCount, idleCount, waitingCount } = poolOf(this.dataSource);
+    return { used: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
+  }
+
+  /** Tells `listener` how many seconds each wait for a connection took. */
+  reportWaits(listener: (seconds: number) => void): void {
+    reportWaits(poolOf(this.dataSource), listener);
   }
 }
 

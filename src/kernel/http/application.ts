@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { DynamicModule } from '@nestjs/common';
 import { Settings, inNetworks } from '../config/index.js';
 import { Log } from '../log/index.js';
+import { RequestMetrics } from '../metrics/request-metrics.js';
 import { answerOptions } from './allowed-methods.js';
 import { clientAddress } from './client-address.js';
 import { answerClientError } from './client-errors.js';
@@ -47,6 +48,7 @@ export async function createHttpApplication(root: DynamicModule, log: Log): Prom
   await app.register(helmet, HELMET);
   warnOfUntrustedProxy(app, log, isTrustedProxy);
   installHooks(app, log);
+  app.get(RequestMetrics).observe(app.getHttpAdapter().getInstance());
   app.useGlobalPipes(validationPipe);
   app.useGlobalInterceptors(new StandardSchemaSerializerInterceptor(app.get(Reflector)));
   app.useGlobalFilters(new ProblemFilter(log.area('http')));

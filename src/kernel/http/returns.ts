@@ -30,3 +30,9 @@ export function ReturnsEvents(description: string): MethodDecorator {
   const content = { 'text/event-stream': { schema: { type: 'string' } } } as const;
   return applyDecorators(HttpCode(200), ApiResponse({ status: 200, description, content }));
 }
+
+/** A route that answers with plain text. */
+export function ReturnsText(description: string): MethodDecorator {
+  const content = { 'text/plain': { schema: { type: 'string' } } } as const;
+  return applyDecorators(HttpCode(200), ApiResponse({ status: 200, description, content }));
+}

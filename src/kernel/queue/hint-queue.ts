@@ -2,10 +2,11 @@ import { getQueueToken } from '@nestjs/bullmq';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { Queue } from 'bullmq';
+import { createHash } from 'node:crypto';
 import { OperationalError } from '../http/errors.js';
 import { Log } from '../log/index.js';
 import { within } from '../time/index.js';
-import { QUEUE_NAMES, type Hint, type QueueName } from './queues.js';
+import { QUEUE_NAMES, type Hint, type PlacedHint, type QueueName } from './queues.js';
 
 /** Longest wait for the queue's store. The rows are the truth, so giving up only delays a dispatch. */
 const STORE_LIMIT_MS = 5_000;
@@ -38,18 +39,27 @@ export class HintQueue implements OnModuleInit {
     }
   }
 
-  async add(queue: QueueName, hints: readonly Hint[]): Promise<void> {
+  async add(queue: QueueName, hints: readonly PlacedHint[]): Promise<void> {
     if (hints.length === 0) return;
-    // The id makes one dispatch one message even if this call is repeated. BullMQ refuses ids with a colon.
-    const messages = hints.map((data) => ({ name: 'hint', data, opts: { jobId: hintId(data) } }));
+    // The id makes one dispatch one message even if this call is repeated.
+    const messages = hints.map(({ jobs, dispatchedAt, place }) => ({
+      name: 'hint',
+      data: { jobs, dispatchedAt },
+      opts: { jobId: hintId({ jobs, dispatchedAt }), ...(place === undefined ? {} : { priority: place }) },
+    }));
     await answerOf(this.queue(queue).addBulk(messages));
   }
 
-  /** How many hints wait, and the database time at which the oldest of them was dispatched. */
+  /** How many hints wait. */
+  async count(queue: QueueName): Promise<number> {
+    return answerOf(this.queue(queue).getJobCountByTypes(...WAITING));
+  }
+
+  /** How many hints wait, and the database time at which the oldest of them was dispatched, whatever its place. */
   async waiting(queue: QueueName): Promise<{ count: number; oldestDispatchedAt: number | null }> {
-    const store = this.queue(queue);
-    const [count, oldest] = await answerOf(Promise.all([store.getWaitingCount(), store.getWaiting(0, 0)]));
-    return { count, oldestDispatchedAt: oldest[0]?.data.dispatchedAt ?? null };
+    const ids = await answerOf(this.queue(queue).getRanges([...WAITING], 0, -1));
+    const oldest = ids.reduce((least, id) => Math.min(least, dispatchedAtOf(id)), Infinity);
+    return { count: ids.length, oldestDispatchedAt: ids.length === 0 ? null : oldest };
   }
 
   private queue(name: QueueName): Queue<Hint> {
@@ -57,10 +67,19 @@ export class HintQueue implements OnModuleInit {
   }
 }
 
-function hintId(hint: Hint): string {
-  const [jobId, dispatchNo] = hint.jobs[0] ?? ['none', 0];
-  return `${jobId}-${dispatchNo}`;
+/** What BullMQ calls the messages that nobody has taken, with and without a place. */
+const WAITING = ['waiting', 'prioritized'] as const;
+
+/**
+ * When it was dispatched, so that a list of ids tells the age of everything, and what it is about: two dispatches
+ * share an id only when they carry the same. BullMQ refuses ids with a colon and bare numbers.
+ */
+function hintId({ jobs, dispatchedAt }: Hint): string {
+  const about = createHash('sha1').update(JSON.stringify(jobs)).digest('hex').slice(0, 20);
+  return `${dispatchedAt}-${about}`;
 }
+
+const dispatchedAtOf = (id: string): number => Number.parseInt(id, 10);
 
 const answerOf = <T>(store: Promise<T>): Promise<T> =>
   within(

@@ -1,4 +1,4 @@
 export { HintQueue } from './hint-queue.js';
 export { QueueHosts } from './queue-hosts.js';
-export { type Hint, type HintHandler, QUEUE_NAMES, QUEUES, type QueueName } from './queues.js';
+export { type Hint, type HintHandler, type PlacedHint, QUEUE_NAMES, type QueueName } from './queues.js';
 export { QueueModule } from './queue.module.js';

@@ -4,7 +4,9 @@ import { isUnreachable, newId, type Read, type Tx } from '../../kernel/database/
 import { UserError, requestContext } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { JobRegistry, type JobType } from './definition/job-registry.js';
+import type { QueueName } from '../../kernel/queue/index.js';
 import { Dispatcher } from './engine/dispatcher.js';
+import { FairTurns, laneOf, ownerOf } from './engine/fair-turns.js';
 import { jobsPolicy } from './jobs.policy.js';
 import { JobsRepository, type NewJob } from './jobs.repository.js';
 import type { CreateJobBody } from './jobs.schema.js';
@@ -37,6 +39,7 @@ export class JobsCreation {
     private readonly registry: JobRegistry,
     private readonly audit: AuditService,
     private readonly dispatcher: Dispatcher,
+    private readonly turns: FairTurns,
   ) {}
 
   /** Answers the job's id. Throws what `check` throws. */
@@ -129,12 +132,15 @@ export class JobsCreation {
         details: { type },
       })),
     );
-    this.dispatcher.wakeAfter(tx);
+    for (const queue of queuesOf([...rows.values()])) this.dispatcher.wakeAfter(tx, queue);
     return ids;
   }
 
   private row(id: string, actor: Actor, { request, type: { definition }, payload }: CheckedRequest): NewJob {
     const userId = userIdOf(actor);
+    const priority = request.priority ?? 5;
+    const limitKey = null;
+    const lane = laneOf({ queue: definition.queue, type: definition.name, limitKey });
     if (userId === null && definition.requiredRole !== 'system' && !definition.ownerless)
       throw new Error('a job needs an owner');
     return {
@@ -142,15 +148,22 @@ export class JobsCreation {
       userId,
       type: definition.name,
       queue: definition.queue,
-      priority: request.priority ?? 5,
+      priority,
       payload,
       maxRetries: request.maxRetries ?? definition.maxRetries,
       timeoutSeconds: request.timeoutSeconds ?? definition.timeoutSeconds,
       scheduledFor: request.scheduledFor ?? null,
       scheduleId: request.scheduleId ?? null,
       requestId: requestContext.current()?.requestId ?? null,
-      limitKey: null,
-      turn: 0,
+      limitKey,
+      turn: request.scheduledFor
+        ? null
+        : this.turns.turnsFor(lane, priority, ownerOf({ userId, type: definition.name }), 1)[0]!,
     };
   }
+}
+
+/** Those to look at when the jobs are committed; undefined stands for jobs that wait for their time. */
+function queuesOf(jobs: readonly NewJob[]): Set<QueueName | undefined> {
+  return new Set(jobs.map(({ queue, turn }) => (turn === null ? undefined : queue)));
 }

@@ -9,11 +9,17 @@ import { JobRegistry } from './definition/job-registry.js';
 import { AttemptJournal } from './engine/attempt-journal.js';
 import { DispatchRepository } from './engine/dispatch.repository.js';
 import { Dispatcher } from './engine/dispatcher.js';
+import { DueJobs } from './engine/due-jobs.js';
+import { FairTurns } from './engine/fair-turns.js';
+import { DepthRepository } from './engine/depth.repository.js';
+import { EngineMetrics } from './engine/engine-metrics.js';
 import { JobMovesRepository } from './engine/job-moves.repository.js';
 import { JobWorker } from './engine/job-worker.js';
 import { OutcomeWriter } from './engine/outcome-writer.js';
 import { Reconciler } from './engine/reconciler.js';
 import { Settler } from './engine/settler.js';
+import { TurnExchange } from './engine/turn-exchange.js';
+import { UnlimitedJobs } from './engine/unlimited-jobs.js';
 import { WorkersRepository } from './engine/workers.repository.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
@@ -47,12 +53,18 @@ import { RETENTION_PROVIDERS } from './retention/providers.js';
     JobRegistry,
     Dispatcher,
     DispatchRepository,
+    DueJobs,
+    UnlimitedJobs,
+    TurnExchange,
+    { provide: FairTurns, useFactory: () => new FairTurns() },
     Reconciler,
     JobWorker,
     OutcomeWriter,
     Settler,
     AttemptJournal,
     JobMovesRepository,
+    EngineMetrics,
+    DepthRepository,
     WorkersRepository,
     QueuePauses,
     QueuePausesRepository,

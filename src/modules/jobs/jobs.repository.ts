@@ -9,6 +9,7 @@ import {
   type Read,
   type Tx,
 } from '../../kernel/database/index.js';
+import type { QueueName } from '../../kernel/queue/index.js';
 import type { JobStatus } from './engine/job-status.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
@@ -18,7 +19,7 @@ export interface NewJob {
   /** Null for the system's own. */
   readonly userId: string | null;
   readonly type: string;
-  readonly queue: string;
+  readonly queue: QueueName;
   readonly priority: number;
   readonly payload: unknown;
   readonly maxRetries: number;
@@ -28,8 +29,8 @@ export interface NewJob {
   readonly requestId: string | null;
   /** The limit of its type that it falls under; null where the type has none. */
   readonly limitKey: string | null;
-  /** Its place among the due jobs of its queue and priority. */
-  readonly turn: number;
+  /** Its place among the due jobs of its queue and priority; null where that is decided when its time has come. */
+  readonly turn: number | null;
 }
 
 export interface JobFilter extends PageRequest {

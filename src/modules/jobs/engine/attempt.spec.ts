@@ -18,6 +18,7 @@ const job = {
   scheduleId: null,
   requestId: null,
   lastError: null,
+  waitedSeconds: null,
 };
 const actor: Actor = { type: 'job', userId: job.userId, role: 'user', jobId: job.id };
 const definition = defineJob({ name: 'test-any', summary: 'Anything.', payload: z.unknown() });

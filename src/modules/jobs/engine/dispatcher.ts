@@ -2,18 +2,40 @@ import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap
 import { Interval } from '@nestjs/schedule';
 import { Database, type Tx } from '../../../kernel/database/index.js';
 import { Log } from '../../../kernel/log/index.js';
-import { HintQueue, QUEUES, QUEUE_NAMES, type Hint, type QueueName } from '../../../kernel/queue/index.js';
+import { HintQueue, QUEUE_NAMES, type QueueName } from '../../../kernel/queue/index.js';
+import { Hub } from '../../../kernel/realtime/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
-import { DispatchRepository, type DispatchedJob } from './dispatch.repository.js';
+import { DispatchRepository } from './dispatch.repository.js';
+import { DueJobs } from './due-jobs.js';
+import { EngineMetrics } from './engine-metrics.js';
+import { HintPacker } from './hint-packer.js';
+import { HintWindow } from './hint-window.js';
+import { TurnExchange, isQueueName } from './turn-exchange.js';
+import { UnlimitedJobs, type DueSource } from './unlimited-jobs.js';
+
+/** Hub topic: due jobs wait, and the sender cannot dispatch them. */
+export const JOBS_WAITING_TOPIC = 'jobs-waiting';
 
 /** Jobs one statement may dispatch. */
 const BATCH = 500;
+/** Longest pause between two looks at everything; the shortest is half of it, so that processes do not tick together. */
+const POLL_MS = 500;
+
+/** What this process knows about one queue. */
+class Line {
+  readonly window = new HintWindow();
+  readonly packer = new HintPacker();
+  /** More waits in PostgreSQL than the queue has room for, as far as is known. */
+  full = false;
+  /** Of the last dispatch: how many jobs make a hint just now. */
+  jobsPerHint = 1;
+}
 
 /**
  * Moves due jobs to the queue: rows first, hints after the commit. Leaderless: every process dispatches, and
- * SKIP LOCKED shares the rows out. Woken by a local commit, by a worker that made room, and twice a second for
- * what became due by time or was committed by a process that died.
+ * SKIP LOCKED shares the rows out. Woken by a local commit, by the time of the next job, by a worker that made room,
+ * by a process that cannot dispatch what it has committed, and a few times a second for whatever all that missed.
  *
  * A crash between the commit and the hint leaves a queued row without a hint; the reconciler finds it.
  */
@@ -21,96 +43,189 @@ const BATCH = 500;
 export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly log: Log;
   private readonly flight: SingleFlight;
+  private readonly lines = new Map(QUEUE_NAMES.map((queue) => [queue, new Line()]));
+  private readonly sources: DueSource[];
   private started = false;
-  private readonly full = new Set<QueueName>();
+  /** To be looked at in the next pass. */
+  private readonly wanted = new Set<QueueName>();
+  private dueWanted = false;
+  /** Queues for which something was committed here since the last pass. */
+  private readonly committed = new Set<QueueName>();
+  private telling = false;
+  private poll: NodeJS.Timeout | undefined;
+  private alarm: NodeJS.Timeout | undefined;
+  private alarmAt = Infinity;
+  private unsubscribe: () => void = () => undefined;
 
   constructor(
     private readonly database: Database,
     private readonly repository: DispatchRepository,
+    private readonly dueJobs: DueJobs,
+    unlimited: UnlimitedJobs,
+    private readonly exchange: TurnExchange,
     private readonly hints: HintQueue,
     private readonly registry: JobRegistry,
+    private readonly hub: Hub,
+    private readonly metrics: EngineMetrics,
     log: Log,
   ) {
     this.log = log.area('dispatcher');
+    this.sources = [unlimited];
     this.flight = new SingleFlight(
       () => this.pass(),
       (error) => this.log.warn({ err: error }, 'dispatching failed, it is tried again'),
     );
   }
 
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
+    this.exchange.begin();
+    // Before the first job is made here: a process that knows nothing gives turns that have long passed.
+    await this.refresh();
+    this.unsubscribe = this.hub.subscribe(JOBS_WAITING_TOPIC, (message) => {
+      const { queue } = message as { queue?: unknown };
+      if (this.telling || !isQueueName(queue)) return;
+      this.line(queue).full = true;
+      this.wakeFor(queue);
+    });
     this.started = true;
-    this.wake();
+    this.tick();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.started = false;
+    this.unsubscribe();
+    clearTimeout(this.poll);
+    clearTimeout(this.alarm);
     await this.flight.stop();
+    await this.exchange.end().catch(() => undefined);
   }
 
-  /** Looks for due jobs as soon as the transaction has committed. */
-  wakeAfter(tx: Tx): void {
-    tx.afterCommit(() => this.wake());
-  }
-
-  wake(): void {
-    if (this.started) this.flight.trigger();
-  }
-
-  /** A worker has taken a hint: worth a look only when the queue was full. */
-  roomMade(queue: QueueName): void {
-    if (this.full.has(queue)) this.wake();
-  }
-
-  @Interval(500)
-  tick(): void {
-    this.wake();
-  }
-
-  private async pass(): Promise<void> {
-    await this.database.system('job dispatch').tx((tx) => this.repository.becomeDue(tx, BATCH));
-    for (const queue of QUEUE_NAMES) await this.dispatch(queue);
-  }
-
-  private async dispatch(queue: QueueName): Promise<void> {
-    const { count } = await this.hints.waiting(queue);
-    let room = QUEUES[queue].waitingHints - count;
-    while (room > 0) {
-      const limit = Math.min(BATCH, room * this.largestHint(queue));
-      const jobs = await this.database
-        .system('job dispatch')
-        .tx((tx) => this.repository.dispatchDue(tx, queue, limit));
-      const hints = this.pack(jobs);
-      await this.hints.add(queue, hints);
-      if (jobs.length < limit) {
-        this.full.delete(queue);
-        return;
-      }
-      room -= hints.length;
-    }
-    this.full.add(queue);
-  }
-
-  /** Jobs of one type that were claimed together share a hint, up to the type's size. */
-  private pack(jobs: readonly DispatchedJob[]): Hint[] {
-    const types = [...new Set(jobs.map((job) => job.type))];
-    return types.flatMap((type) => {
-      const group = jobs.filter((job) => job.type === type);
-      const size = this.registry.find(type)?.definition.hintSize ?? 1;
-      return Array.from({ length: Math.ceil(group.length / size) }, (_, index) => {
-        const part = group.slice(index * size, (index + 1) * size);
-        return {
-          jobs: part.map(({ id, dispatchNo }) => [id, dispatchNo] as const),
-          dispatchedAt: Math.min(...part.map(({ dispatchedAt }) => dispatchedAt.getTime())),
-        };
-      });
+  /**
+   * Looks for due jobs as soon as the transaction has committed. With a queue: it has made jobs there that are due
+   * at once, and nothing that waits for its time.
+   */
+  wakeAfter(tx: Tx, queue?: QueueName): void {
+    tx.afterCommit(() => {
+      for (const name of queue ? [queue] : QUEUE_NAMES) this.committed.add(name);
+      if (queue) this.wakeFor(queue);
+      else this.wake();
     });
   }
 
-  private largestHint(queue: QueueName): number {
-    return Math.max(
-      1,
-      ...this.registry.all().map(({ definition }) => (definition.queue === queue ? definition.hintSize : 1)),
-    );
+  /** Looks for whatever is due in any queue. */
+  wake(): void {
+    this.dueWanted = true;
+    for (const queue of QUEUE_NAMES) this.wanted.add(queue);
+    if (this.started) this.flight.trigger();
+  }
+
+  /** A job was made that becomes due then. */
+  wakeIn(seconds: number): void {
+    if (this.started) this.setAlarm(seconds * 1000);
+  }
+
+  /** A worker has taken a hint: worth a look only when more waits than the queue had room for. */
+  roomMade(queue: QueueName): void {
+    const line = this.line(queue);
+    line.window.taken();
+    if (line.full) this.wakeFor(queue);
+  }
+
+  @Interval(1_000)
+  async refresh(): Promise<void> {
+    await this.exchange
+      .refresh()
+      .catch((error: unknown) =>
+        this.log.warn({ err: error }, 'what other processes know could not be read'),
+      );
+  }
+
+  private tick(): void {
+    this.wake();
+    this.poll = setTimeout(() => this.tick(), POLL_MS * (0.5 + Math.random() / 2));
+  }
+
+  private wakeFor(queue: QueueName): void {
+    this.wanted.add(queue);
+    if (this.started) this.flight.trigger();
+  }
+
+  /** Timers may ring a moment early: what is found then not to be due yet sets the alarm again. */
+  private setAlarm(inMs: number): void {
+    const at = performance.now() + inMs;
+    if (inMs >= POLL_MS || at >= this.alarmAt) return;
+    clearTimeout(this.alarm);
+    this.alarmAt = at;
+    this.alarm = setTimeout(() => {
+      this.alarmAt = Infinity;
+      this.dueWanted = true;
+      this.flight.trigger();
+    }, Math.ceil(inMs));
+  }
+
+  private async pass(): Promise<void> {
+    if (this.dueWanted) {
+      this.dueWanted = false;
+      const { queues, nextInMs } = await this.dueJobs.become();
+      for (const queue of queues) this.wanted.add(queue);
+      if (nextInMs !== null && this.started) this.setAlarm(nextInMs);
+    }
+    for (const queue of QUEUE_NAMES) if (this.wanted.delete(queue)) await this.dispatch(queue);
+    this.exchange.tell(performance.now());
+  }
+
+  private async dispatch(queue: QueueName): Promise<void> {
+    const committedHere = this.committed.delete(queue);
+    try {
+      await this.fill(queue);
+    } catch (error) {
+      // This process cannot, maybe another one can.
+      if (committedHere) this.tellWaiting(queue);
+      throw error;
+    }
+    if (committedHere && this.line(queue).full) this.tellWaiting(queue);
+  }
+
+  /** Dispatches until the queue has no room or nothing is due. */
+  private async fill(queue: QueueName): Promise<void> {
+    const line = this.line(queue);
+    const waiting = await this.hints.count(queue);
+    let room = line.window.room(waiting, this.exchange.slotsOf(queue), performance.now());
+    this.metrics.window(queue, waiting + room);
+    // In turn first, so that no source takes all the room for good.
+    this.sources.push(this.sources.shift()!);
+    for (const source of this.sources) {
+      for (let more = true; more && room > 0;) {
+        const limit = Math.min(BATCH, Math.max(1, Math.floor(room * line.jobsPerHint)));
+        const jobs = await source.take(queue, limit);
+        more = jobs.length === limit;
+        if (jobs.length === 0) break;
+        this.metrics.dispatched(queue, jobs);
+        const hints = line.packer.pack(jobs, waiting, (type) => this.hintSizeOf(type));
+        line.jobsPerHint = jobs.length / hints.length;
+        await this.hints.add(queue, hints).catch(async (error: unknown) => {
+          // Without hints they would wait for the reconciler; a hint that did arrive claims nothing any more.
+          await this.repository.takeBack(this.database.system('job dispatch').read, jobs);
+          throw error;
+        });
+        line.window.added(hints.length);
+        room -= hints.length;
+      }
+    }
+    line.full = room <= 0;
+  }
+
+  private tellWaiting(queue: QueueName): void {
+    this.telling = true;
+    this.hub.publish(JOBS_WAITING_TOPIC, { queue });
+    this.telling = false;
+  }
+
+  private hintSizeOf(type: string): number {
+    return this.registry.find(type)?.definition.hintSize ?? 1;
+  }
+
+  private line(queue: QueueName): Line {
+    return this.lines.get(queue)!;
   }
 }

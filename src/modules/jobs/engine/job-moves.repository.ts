@@ -15,6 +15,8 @@ export interface ClaimedJob {
   readonly requestId: string | null;
   /** Why the attempt before this one did not finish the job. */
   readonly lastError: string | null;
+  /** How long it was due before its first attempt; null for every later one. */
+  readonly waitedSeconds: number | null;
 }
 
 /** How an attempt ended. `return` makes the job pending again. */
@@ -71,7 +73,8 @@ export class JobMovesRepository {
         where jobs.id = hint.id and jobs.status = 'queued' and jobs.dispatch_no = hint.dispatch_no
        returning jobs.id, jobs.user_id as "userId", jobs.type, jobs.payload, jobs.retry_count as "retryCount", jobs.max_retries as "maxRetries",
                  jobs.timeout_seconds as "timeoutSeconds", jobs.lease_epoch as "leaseEpoch", jobs.schedule_id as "scheduleId", jobs.request_id as "requestId",
-                 jobs.error as "lastError"`,
+                 jobs.error as "lastError",
+                 case when jobs.lease_epoch = 1 then extract(epoch from jobs.started_at - greatest(jobs.created_at, jobs.scheduled_for))::double precision end as "waitedSeconds"`,
       [jobs.map(([id]) => id), jobs.map(([, dispatchNo]) => dispatchNo), workerId],
       'jobs_claim',
     );

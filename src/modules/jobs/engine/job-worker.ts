@@ -14,6 +14,7 @@ import { JobRegistry } from '../definition/job-registry.js';
 import { Attempt } from './attempt.js';
 import { AttemptJournal } from './attempt-journal.js';
 import { Dispatcher } from './dispatcher.js';
+import { EngineMetrics } from './engine-metrics.js';
 import type { ClaimedJob, Outcome } from './job-moves.repository.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { Settler } from './settler.js';
@@ -66,6 +67,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly journal: AttemptJournal,
     private readonly workers: WorkersRepository,
     private readonly dispatcher: Dispatcher,
+    private readonly metrics: EngineMetrics,
     private readonly users: UsersService,
     private readonly hub: Hub,
     private readonly hosts: QueueHosts,
@@ -126,6 +128,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   private async work(claim: readonly [jobId: string, dispatchNo: number]): Promise<void> {
     const job = await this.settler.claim(this.id, claim);
     if (!job) return; // an older dispatch, a second delivery, or cancelled meanwhile
+    this.metrics.started(job);
     const work: Work = { leaseEpoch: job.leaseEpoch, attempt: null };
     // Ours once before: it was taken away and came back while the older attempt has not noticed yet.
     this.running.get(job.id)?.attempt?.stop('lost');
@@ -141,11 +144,13 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   private async runClaimed(job: ClaimedJob, work: Work): Promise<void> {
     const began = performance.now();
     const outcome = await this.outcomeOf(job, work);
+    this.metrics.ended(job.type, outcome === 'lost' ? outcome : outcome.kind, performance.now() - began);
     if (outcome === 'lost') {
       this.log.warn({ jobId: job.id }, 'lost the lease, nothing written');
       return;
     }
     const written = await this.outcomes.write(job, outcome);
+    if (!written) this.metrics.found('fenced');
     const details = {
       jobId: job.id,
       type: job.type,
@@ -156,8 +161,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     if (outcome.kind === 'failed' || outcome.kind === 'retry')
       this.log.warn({ ...details, reason: outcome.error }, 'attempt ended');
     else this.log.debug(details, 'attempt ended');
-    // Due at once; the end of a pause is noticed by the dispatcher's own tick.
-    if (outcome.kind === 'release' && outcome.delaySeconds === 0) this.dispatcher.wake();
+    if (outcome.kind === 'release' || outcome.kind === 'retry') this.dispatcher.wakeIn(outcome.delaySeconds);
   }
 
   private async outcomeOf(job: ClaimedJob, work: Work): Promise<Outcome | 'lost'> {
@@ -210,6 +214,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     const keyOf = ({ id, leaseEpoch }: HeldJob): string => `${id} ${leaseEpoch}`;
     const strays = found.filter((job) => this.suspects.has(keyOf(job)));
     this.suspects = new Set(found.map(keyOf));
+    this.metrics.found('stray', strays.length);
     for (const { id: jobId, leaseEpoch } of strays) {
       this.log.warn({ jobId }, 'a claim whose answer got lost is handed back');
       await this.settler.settle({
@@ -221,7 +226,13 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   private async register(): Promise<void> {
-    const worker = { id: this.id, hostname: hostname(), pid: process.pid, queues: QUEUE_NAMES };
+    const worker = {
+      id: this.id,
+      hostname: hostname(),
+      pid: process.pid,
+      queues: QUEUE_NAMES,
+      slots: this.settings.workerConcurrency,
+    };
     await this.scope.tx((tx) => this.workers.register(tx, worker));
   }
 }

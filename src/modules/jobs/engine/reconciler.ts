@@ -6,6 +6,7 @@ import { Log } from '../../../kernel/log/index.js';
 import { HintQueue, QUEUE_NAMES, type QueueName } from '../../../kernel/queue/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
 import { Dispatcher } from './dispatcher.js';
+import { EngineMetrics } from './engine-metrics.js';
 import { JobMovesRepository, WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
 import { Lookout } from './lookout.js';
 import { Settler } from './settler.js';
@@ -36,6 +37,7 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly settler: Settler,
     private readonly hints: HintQueue,
     private readonly dispatcher: Dispatcher,
+    private readonly metrics: EngineMetrics,
     log: Log,
   ) {
     this.log = log.area('reconciler');
@@ -67,6 +69,8 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
     for (const queue of QUEUE_NAMES) lost += await this.requeueLost(queue);
     if (lost > 0)
       this.log.warn({ jobs: lost }, 'queue messages were lost, their jobs wait for dispatch again');
+    this.metrics.found('rescued', rescued);
+    this.metrics.found('hint_lost', lost);
     if (rescued + lost > 0) this.dispatcher.wake();
   }
 

@@ -13,13 +13,14 @@ export interface HeldJob {
 export class WorkersRepository {
   async register(
     tx: Tx,
-    worker: { id: string; hostname: string; pid: number; queues: readonly string[] },
+    worker: { id: string; hostname: string; pid: number; queues: readonly string[]; slots: number },
   ): Promise<void> {
-    await execute(tx, `insert into workers (id, hostname, pid, queues) values ($1, $2, $3, $4)`, [
+    await execute(tx, `insert into workers (id, hostname, pid, queues, slots) values ($1, $2, $3, $4, $5)`, [
       worker.id,
       worker.hostname,
       worker.pid,
       worker.queues,
+      worker.slots,
     ]);
   }
 
