@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { Command } from 'commander';
 import { addAdmin } from './commands/admin.js';
+import { addArchives } from './commands/archives.js';
 import { explainFailure } from './commands/failure.js';
 import { addMigrate } from './commands/migrate.js';
 import { addPasswords } from './commands/passwords.js';
@@ -18,6 +19,7 @@ addSettings(program, say);
 addAdmin(program, say);
 addPasswords(program, say);
 addUsers(program, say);
+addArchives(program, say);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${explainFailure(error)}\n`);

@@ -1,18 +1,14 @@
 import type { INestApplicationContext } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import { open, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { validate as isUuid } from 'uuid';
-import { AppModule } from '../app.module.js';
 import type { Actor } from '../kernel/auth/index.js';
 import type { Settings } from '../kernel/config/index.js';
 import type { OpenDatabase } from '../kernel/database/open-database.js';
 import { Database } from '../kernel/database/index.js';
-import { migrationStatus } from '../kernel/database/migrate.js';
-import { AppError } from '../kernel/http/index.js';
-import { Log } from '../kernel/log/index.js';
 import { ErasuresService, ExportsService, UsersService } from '../modules/users/index.js';
 import { CommandError } from './failure.js';
+import { withSteward } from './with-steward.js';
 
 const ACTOR: Actor = { type: 'system', name: 'command line' };
 
@@ -50,33 +46,6 @@ export async function exportPerson(
       throw error;
     }
   });
-}
-
-/**
- * The whole application, because every module has a part in it; as a process that serves and works on nothing. What
- * is left to remove after an erasure is the matter of the processes that do.
- */
-async function withSteward<T>(
-  settings: Settings,
-  database: OpenDatabase,
-  work: (app: INestApplicationContext) => Promise<T>,
-): Promise<T> {
-  if ((await migrationStatus(database.ownerUrl)).some(({ applied }) => !applied))
-    throw new CommandError('The database is not up to date; run "migrate up" first.');
-  const log = Log.create({ level: 'error', format: settings.logFormat });
-  const alone: Settings = Object.assign({}, settings, { role: 'api' as const });
-  const app = await NestFactory.createApplicationContext(
-    AppModule.forRoot({ settings: alone, databaseUrl: database.url, log }),
-    { logger: log, abortOnError: false },
-  );
-  try {
-    return await work(app);
-  } catch (error) {
-    if (error instanceof AppError) throw new CommandError(error.message);
-    throw error;
-  } finally {
-    await app.close();
-  }
 }
 
 async function idOf(app: INestApplicationContext, person: string): Promise<string> {

@@ -15,6 +15,8 @@ import { QueueModule } from './queue/index.js';
 import { RateLimitModule } from './rate-limit/index.js';
 import { RealtimeModule } from './realtime/index.js';
 import { RedisModule } from './redis/index.js';
+import { RetentionModule } from './retention/index.js';
+import { StorageModule } from './storage/index.js';
 import { Clock, SystemClock } from './time/index.js';
 
 /** What a process has found or started before Nest is built: everything here answers when asked. */
@@ -44,6 +46,8 @@ export class KernelModule {
         AuthKernelModule,
         RateLimitModule,
         MailKernelModule,
+        RetentionModule,
+        StorageModule,
         RedisModule.forRoot(settings.redisUrl),
         RealtimeModule.forRoot(databaseUrl),
       ],

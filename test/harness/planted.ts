@@ -31,6 +31,11 @@ const VALUES: Readonly<Record<string, string | null>> = {
   'account_tokens.purpose': `'verify_email'`,
   'api_keys.revoked_at': null,
   'api_keys.revoked_reason': null,
+  'archives.kind': `'jobs'`,
+  'archives.period': `'2020-01'`,
+  'archives.key': `'archives/none/' || gen_random_uuid()`,
+  'archives.part': `(random() * 1e9)::integer + 1`,
+  'archives.sha256': `''`,
   'audit_logs.actor_type': `'user'`,
   'audit_logs.result': `'success'`,
   // Never anything personal, see the module's README: what is planted would be found there for ever.

@@ -4,9 +4,11 @@ import { LIMITS_SETTINGS } from './limits.settings.js';
 import { FACTOR_SETTINGS } from './factor.settings.js';
 import { PASSWORD_SETTINGS } from './password.settings.js';
 import { MAIL_SETTINGS } from './mail.settings.js';
+import { RETENTION_SETTINGS } from './retention.settings.js';
 import { SERVER_SETTINGS } from './server.settings.js';
 import type { SettingDefinition } from './setting.js';
 import { STORAGE_SETTINGS } from './storage.settings.js';
+import { STORE_SETTINGS } from './store.settings.js';
 
 /**
  * Every setting there is. The loader refuses any other `STEWARD_*` variable, so a misspelt name cannot silently
@@ -15,6 +17,8 @@ import { STORAGE_SETTINGS } from './storage.settings.js';
 export const SETTINGS = {
   ...SERVER_SETTINGS,
   ...STORAGE_SETTINGS,
+  ...STORE_SETTINGS,
+  ...RETENTION_SETTINGS,
   ...ACCOUNT_SETTINGS,
   ...FACTOR_SETTINGS,
   ...PASSWORD_SETTINGS,

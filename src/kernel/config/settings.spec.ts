@@ -57,6 +57,18 @@ describe('loadSettings', () => {
       smtpUrl: undefined,
       mailFrom: 'Steward <steward@localhost>',
       publicUrl: undefined,
+      store: 'local',
+      s3Endpoint: undefined,
+      s3Region: 'us-east-1',
+      s3Bucket: undefined,
+      s3AccessKey: undefined,
+      s3SecretKey: undefined,
+      s3PathStyle: true,
+      jobDays: 365,
+      jobLogDays: 30,
+      eventDays: 30,
+      archiveJobs: true,
+      archiveJobLogs: false,
       shutdownSeconds: 10,
       queueBoard: true,
       logLevel: 'info',
@@ -128,10 +140,31 @@ describe('loadSettings', () => {
       'DATABASE_URL',
       'DATABASE_MIGRATION_URL',
       'REDIS_URL',
+      'STEWARD_S3_SECRET_KEY',
       'STEWARD_SECRET',
       'STEWARD_ADMIN_PASSWORD',
       'STEWARD_SMTP_URL',
     ]);
+  });
+
+  it('wants all of a bucket for a store in one, and none of it for a folder', () => {
+    const whole = {
+      STEWARD_STORE: 's3',
+      STEWARD_S3_ENDPOINT: 'https://s3.example.org',
+      STEWARD_S3_BUCKET: 'steward',
+      STEWARD_S3_ACCESS_KEY: 'a',
+      STEWARD_S3_SECRET_KEY: 'b',
+    };
+    expect(problems(whole)).toEqual([]);
+    expect(problems({ STEWARD_STORE: 's3' })).toEqual([
+      'STEWARD_S3_ENDPOINT is required with STEWARD_STORE=s3',
+      'STEWARD_S3_BUCKET is required with STEWARD_STORE=s3',
+      'STEWARD_S3_ACCESS_KEY is required with STEWARD_STORE=s3',
+      'STEWARD_S3_SECRET_KEY is required with STEWARD_STORE=s3',
+    ]);
+    for (const bucket of ['Upper', 'a', 'a/b', '../x', 'b_c', '-x', 'x'.repeat(64)])
+      expect(problems({ ...whole, STEWARD_S3_BUCKET: bucket })).toHaveLength(1);
+    expect(problems({ STEWARD_STORE: 'ftp' })).toEqual(['STEWARD_STORE must be local or s3 (it is "ftp")']);
   });
 
   it('wants a sender for a mail server, and only one that can stand in a header', () => {

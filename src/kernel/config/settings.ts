@@ -6,6 +6,7 @@ import { argon2Problem } from './password.settings.js';
 import type { ProcessRole } from './server.settings.js';
 import type { SettingDefinition } from './setting.js';
 import { SETTINGS, type SettingsShape } from './settings.schema.js';
+import { missingForS3 } from './store.settings.js';
 
 const SettingsBase = class {} as new () => Readonly<SettingsShape>;
 
@@ -71,6 +72,7 @@ function withDerived(raw: RawShape, environment: Environment): Settings {
   if (argon2 !== null) problems.push(argon2);
   if (raw.smtpUrl !== undefined && rawValue(environment, 'STEWARD_MAIL_FROM', problems) === undefined)
     problems.push('STEWARD_MAIL_FROM is required with STEWARD_SMTP_URL: most servers refuse unknown senders');
+  problems.push(...missingForS3(raw));
   if (problems.length > 0) throw new SettingsError(problems);
   return {
     ...raw,

@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import { ConnectionWatch } from './connection-watch.js';
 import { dataSourceOptions } from './data-source.js';
 import { Database, poolOf } from './database.js';
+import { MonthsRepository } from './months.repository.js';
 import { PartitionsRepository } from './partitions.repository.js';
 import { Partitions } from './partitions.js';
 import { Installation } from './installation.js';
@@ -41,9 +42,10 @@ export class DatabaseModule implements OnApplicationShutdown {
           },
           inject: [getDataSourceToken()],
         },
+        MonthsRepository,
         { provide: Installation, useFactory: Installation.read, inject: [getDataSourceToken()] },
       ],
-      exports: [Database, Installation],
+      exports: [Database, Installation, MonthsRepository],
     };
   }
 }

@@ -3,8 +3,9 @@ export { ConnectionWatch } from './connection-watch.js';
 export { Database, type DatabaseScope } from './database.js';
 export { Read, Tx } from './handles.js';
 export { GroupCommit } from './group-commit.js';
-export { newId } from './id.js';
+export { idAfter, newId } from './id.js';
 export { Installation } from './installation.js';
+export { type Age, type Month, MonthsRepository, older, type RetainedTable } from './months.repository.js';
 export { BEFORE_ALL, everyPage, everyRow, type Page, type PageRequest, toPage } from './page.js';
 export {
   entities,
@@ -14,6 +15,7 @@ export {
   query,
   queryOne,
   refusesData,
+  refusesErasedOwner,
   violatedUnique,
   yieldedToOthers,
 } from './sql.js';

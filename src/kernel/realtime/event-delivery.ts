@@ -44,6 +44,10 @@ export class EventDelivery implements OnModuleInit, OnApplicationBootstrap, Befo
     this.consumers.set(consumer.name, consumer);
   }
 
+  consumerNames(): readonly string[] {
+    return [...this.consumers.keys()];
+  }
+
   onModuleInit(): void {
     if (!serves(this.settings, 'worker')) return;
     this.subscriptions = [

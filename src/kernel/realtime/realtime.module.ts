@@ -5,6 +5,8 @@ import { RedisConnections } from '../redis/index.js';
 import { CredentialChanges } from './credential-changes.js';
 import { EventCursorsRepository } from './event-cursors.repository.js';
 import { EventDelivery } from './event-delivery.js';
+import { EventRetention } from './event-retention.js';
+import { EventRetentionRepository } from './event-retention.repository.js';
 import { EventStreams } from './event-streams.js';
 import { EventTail } from './event-tail.js';
 import { EventsController } from './events.controller.js';
@@ -42,6 +44,8 @@ export class RealtimeModule {
         EventDelivery,
         EventTail,
         EventStreams,
+        EventRetention,
+        EventRetentionRepository,
         SseRegistry,
       ],
       exports: [Hub, CredentialChanges, Events, EventDelivery, EventTail, SseRegistry],

@@ -13,3 +13,5 @@ export type { JobRequest } from './jobs-creation.js';
 export { jobRequest } from './jobs.schema.js';
 export { JobsModule } from './jobs.module.js';
 export { JobsService } from './jobs.service.js';
+export { type Archive } from './retention/archives.repository.js';
+export { ArchivesService } from './retention/archives.service.js';

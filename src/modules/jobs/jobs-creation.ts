@@ -161,7 +161,8 @@ export class JobsCreation {
     { request, type: { definition }, payload }: CheckedRequest,
   ): Unplaced {
     const userId = userIdOf(actor);
-    if (userId === null && definition.requiredRole !== 'system') throw new Error('a job needs an owner');
+    if (userId === null && definition.requiredRole !== 'system' && !definition.ownerless)
+      throw new Error('a job needs an owner');
     return {
       id,
       userId,

@@ -63,6 +63,8 @@ import { JobSeries } from './stats/job-series.js';
 import { JobStatsController } from './stats/job-stats.controller.js';
 import { JobStatsRepository } from './stats/job-stats.repository.js';
 import { JobStatsService } from './stats/job-stats.service.js';
+import { ArchivesService } from './retention/archives.service.js';
+import { RETENTION_PROVIDERS } from './retention/providers.js';
 
 @Module({
   imports: [AuditModule, UsersModule, DiscoveryModule, TypeOrmModule.forFeature([JobEntity, JobLogEntity])],
@@ -128,7 +130,8 @@ import { JobStatsService } from './stats/job-stats.service.js';
     JobSeries,
     JobStatsRepository,
     JobStatsService,
+    ...RETENTION_PROVIDERS,
   ],
-  exports: [JobsService],
+  exports: [JobsService, ArchivesService],
 })
 export class JobsModule {}

@@ -15,6 +15,8 @@ export interface JobDefinition<Payload = unknown> {
   readonly queue: QueueName;
   /** `system`: only Steward itself makes such jobs; they have no owner, and clients are not offered the type. */
   readonly requiredRole: UserRole | 'system';
+  /** Steward itself makes such jobs, too; those have no owner. */
+  readonly ownerless: boolean;
   /** Further attempts after a failure that may pass; a client may ask for another number. */
   readonly maxRetries: number;
   readonly backoff: Backoff;
@@ -80,6 +82,7 @@ export const DEFAULT_SIZES: JobSizes = { payload: 262_144, result: 65_536, logLi
 type Optional =
   | 'queue'
   | 'requiredRole'
+  | 'ownerless'
   | 'maxRetries'
   | 'backoff'
   | 'timeoutSeconds'
@@ -99,6 +102,7 @@ export function defineJob<Payload>(
   return {
     queue: 'default',
     requiredRole: 'user',
+    ownerless: false,
     maxRetries: 3,
     backoff: { kind: 'exponential', seconds: 5, maxSeconds: 3600 },
     timeoutSeconds: 3600,

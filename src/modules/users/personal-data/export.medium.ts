@@ -158,6 +158,7 @@ describe('GET /api/users/me/export', () => {
     expect([...files.keys()].toSorted()).toEqual(
       [
         'api-keys.json',
+        'archived-jobs.json',
         'audit-logs.json',
         'job-logs.json',
         'jobs.json',
