@@ -121,7 +121,7 @@ for (const { name, url } of BACKENDS) {
       await clear();
     });
 
-    it('starts scheduled jobs and retries within milliseconds of their time', async () => {
+    it('dispatches scheduled jobs and retries within milliseconds of their time', async () => {
       await until(async () => (await app.get(HintQueue).count('default')) === 0, {
         timeoutMs: 20_000,
         describe: 'an empty queue',
@@ -132,13 +132,14 @@ for (const { name, url } of BACKENDS) {
         const id = await create('test-echo', { text: 'on time' }, { scheduledFor });
         await ended(id);
         const { rows } = await sql.query<{ ms: number }>(
-          `select extract(epoch from started_at - scheduled_for)::float * 1000 as ms from jobs where id = $1`,
+          `select extract(epoch from dispatched_at - scheduled_for)::float * 1000 as ms from jobs where id = $1`,
           [id],
         );
         lateness.push(rows[0]!.ms);
       }
-      // A loaded machine may be late now and then; half a second, the old poll, would be the middle value.
-      expect(lateness.toSorted((a, b) => a - b)[3]).toBeLessThan(60);
+      // A loaded machine is late now and then. A poll, every 250 to 500 ms, would keep six of eight this short once in
+      // about seventy runs.
+      expect(lateness.toSorted((a, b) => a - b)[5]).toBeLessThan(100);
       expect(Math.min(...lateness)).toBeGreaterThanOrEqual(0);
       const flaky = await create('test-flaky', { failures: 3 });
       const began = performance.now();

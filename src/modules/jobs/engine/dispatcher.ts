@@ -134,7 +134,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   roomMade(queue: QueueName): void {
     const line = this.line(queue);
     line.window.taken();
-    if (line.full) this.wakeFor(queue);
+    if (line.full && line.window.worthFilling(this.exchange.shareOf(queue))) this.wakeFor(queue);
   }
 
   @Interval(1_000)
@@ -198,6 +198,8 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     const waiting = await this.hints.count(queue);
     let room = line.window.room(waiting, this.exchange.slotsOf(queue), performance.now());
     this.metrics.window(queue, waiting + room);
+    if (room <= 0 && room > -OVER)
+      await this.send(queue, await this.unlimited.takeReached(queue, OVER), waiting);
     // In turn first, so that no source takes all the room for good.
     this.sources.push(this.sources.shift()!);
     for (const source of this.sources) {
@@ -209,8 +211,6 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       }
     }
     line.full = room <= 0;
-    if (room > -OVER && line.full)
-      await this.send(queue, await this.unlimited.takeReached(queue, OVER), waiting);
   }
 
   /** Answers how many hints it took. */

@@ -13,6 +13,20 @@ describe('HintWindow', () => {
     expect(waiting).toBe(10);
   });
 
+  it('is filled up when an eighth of it was taken, as far as this process can see', () => {
+    const window = new HintWindow();
+    window.added(window.room(0, 80, 0));
+    const untilWorth = (share: number): number => {
+      let taken = 0;
+      for (; !window.worthFilling(share); taken++) window.taken();
+      return taken;
+    };
+    expect(untilWorth(0.5)).toBe(5);
+    expect(untilWorth(1)).toBe(5);
+    window.room(70, 80, 1);
+    expect(window.worthFilling(1)).toBe(false);
+  });
+
   it('holds one hint for every slot of slow workers', () => {
     const window = new HintWindow();
     expect(window.room(0, 40, 0)).toBe(40);

@@ -16,6 +16,8 @@ export class HintWindow {
   private began = -Infinity;
   private takenHere = 0;
   private fallen = 0;
+  private takenSinceLook = 0;
+  private size = LEAST;
   /** Of the period before. */
   private rate = 0;
   /** Waiting after the last look and what was added since. */
@@ -24,6 +26,15 @@ export class HintWindow {
   /** A worker of this process has taken a hint. */
   taken(): void {
     this.takenHere += 1;
+    this.takenSinceLook += 1;
+  }
+
+  /**
+   * Whether so much was taken that filling up is worth a dispatch. `share`: which part of all slots this process has,
+   * since it sees only what is taken here. Without it, quick work would be dispatched job by job.
+   */
+  worthFilling(share: number): boolean {
+    return this.takenSinceLook >= (this.size * share) / 8;
   }
 
   added(hints: number): void {
@@ -44,6 +55,8 @@ export class HintWindow {
     this.fallen += Math.max(0, this.expected - waiting);
     this.expected = waiting;
     const recent = Math.max(this.rate, this.takenHere, this.fallen);
-    return Math.min(MOST, Math.max(LEAST, slots + recent)) - waiting;
+    this.takenSinceLook = 0;
+    this.size = Math.min(MOST, Math.max(LEAST, slots + recent));
+    return this.size - waiting;
   }
 }

@@ -57,6 +57,11 @@ export class TurnExchange {
     return Math.max(this.slots.get(queue) ?? 0, this.ownSlots);
   }
 
+  /** Which part of them is this process's. */
+  shareOf(queue: QueueName): number {
+    return this.ownSlots / Math.max(1, this.slotsOf(queue));
+  }
+
   /** To be called after dispatching, however often. */
   tell(now: number): void {
     if (now - this.toldAt < TELL_EVERY_MS) return;
