@@ -12,6 +12,16 @@ const DISPATCH_LOCK = 7_410_030;
 const IN_FLIGHT = `limit_key is not null and run_at is null and completed_at is null and cancelled_at is null`;
 const WAITING = `limit_key is not null and turn is not null`;
 
+const keysBehind = (condition: string): string => `
+  with recursive waiting(key, place) as (
+    (select limit_key, 1 from jobs where type = $1 and ${WAITING} ${condition} order by limit_key limit 1)
+    union all
+    select (select limit_key from jobs where type = $1 and ${WAITING} and limit_key > waiting.key order by limit_key limit 1), place + 1
+      from waiting where waiting.key is not null and place < $2)
+  select key from waiting where key is not null`;
+const FIRST_KEYS = keysBehind('');
+const NEXT_KEYS = keysBehind('and limit_key > $3');
+
 export interface InFlight {
   /** Everything that its limits count. */
   readonly jobs: number;
@@ -81,18 +91,16 @@ export class LimitedDispatchRepository {
     return row?.workers ?? 0;
   }
 
-  /** Keys of which jobs wait and are due, in their order behind `after`; null begins with the first. */
+  /**
+   * Keys of which jobs wait and are due, in their order behind `after`; null begins with the first. Two statements,
+   * because a kept plan that fits both would read all that wait.
+   */
   async waitingKeys(tx: Tx, type: string, after: string | null, limit: number): Promise<string[]> {
     const rows = await query<{ key: string }>(
       tx,
-      `with recursive waiting(key, place) as (
-         (select limit_key, 1 from jobs where type = $1 and ${WAITING} and ($2::text is null or limit_key > $2) order by limit_key limit 1)
-         union all
-         select (select limit_key from jobs where type = $1 and ${WAITING} and limit_key > waiting.key order by limit_key limit 1), place + 1
-           from waiting where waiting.key is not null and place < $3)
-       select key from waiting where key is not null`,
-      [type, after, limit],
-      'jobs_limited_keys',
+      after === null ? FIRST_KEYS : NEXT_KEYS,
+      after === null ? [type, limit] : [type, limit, after],
+      after === null ? 'jobs_limited_first_keys' : 'jobs_limited_next_keys',
     );
     return rows.map(({ key }) => key);
   }

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { JobCrew } from '../../../../test/harness/job-crew.js';
 import { openPool } from '../../../../test/harness/database.js';
 import { until } from '../../../../test/harness/until.js';
-import { Database, queryOne, type Tx } from '../../../kernel/database/index.js';
+import { Database, execute, queryOne, type Tx } from '../../../kernel/database/index.js';
 import type { DispatchedJob } from './dispatch.repository.js';
 import { LimitedJobs } from './limited-jobs.js';
 import { LimitedDispatchRepository } from './limited-dispatch.repository.js';
@@ -162,12 +162,14 @@ describe('a hundred thousand jobs behind one key', () => {
     /** Rows that a whole look at the type reads. */
     const look = (): Promise<number> =>
       scope.tx(async (tx) => {
+        // As the server plans them once it has seen them often: for any values.
+        await execute(tx, 'set local plan_cache_mode = force_generic_plan');
         const before = await rowsRead(tx);
         await repository.waitingTypes(tx);
         await repository.begin(tx, 'test-keyed', 'default');
         await repository.inFlight(tx, 'test-keyed');
+        await repository.waitingKeys(tx, 'test-keyed', 'busy', 200);
         const keys = await repository.waitingKeys(tx, 'test-keyed', null, 200);
-
         const free = keys.filter((key) => key !== 'busy');
         await repository.candidates(
           tx,
@@ -185,7 +187,7 @@ describe('a hundred thousand jobs behind one key', () => {
     await jobs(100_000, 'test-keyed', 'busy');
     await crew.sql('vacuum analyze jobs');
     expect(few).toBeGreaterThan(0);
-    expect(await look()).toBeLessThanOrEqual(Math.min(few, 50));
+    expect(await look()).toBeLessThanOrEqual(Math.max(few, 50));
     expect(await dispatch()).toEqual(['free', 'free']);
   }, 60_000);
 });
