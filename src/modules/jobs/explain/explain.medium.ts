@@ -1,14 +1,43 @@
+import { Module } from '@nestjs/common';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
 import { TestJobsModule } from '../../../../test/factories/jobs.js';
 import { TestApp } from '../../../../test/harness/app.js';
+import { HandlesJob, JobHandler, defineJob } from '../definition/define-job.js';
 import type { ExplanationView } from './explain.schema.js';
+
+const payload = z.strictObject({ text: z.string() });
+
+@HandlesJob(
+  defineJob({
+    name: 'test-explain',
+    summary: 'Has every limit.',
+    payload,
+    limits: {
+      global: 3,
+      perKey: { jobs: 1, key: ({ text }) => text },
+      rate: { jobs: 5, perSeconds: 60 },
+    },
+  }),
+)
+class Limited extends JobHandler<z.output<typeof payload>> {
+  async run(): Promise<null> {
+    return null;
+  }
+}
+
+@Module({ providers: [Limited] })
+class LimitedModule {}
 
 let app: TestApp;
 let sql: Client;
 let ann: { id: string; token: string };
 beforeAll(async () => {
-  app = await TestApp.start({ modules: [TestJobsModule], environment: { STEWARD_ROLE: 'api' } });
+  app = await TestApp.start({
+    modules: [TestJobsModule, LimitedModule],
+    environment: { STEWARD_ROLE: 'api' },
+  });
   sql = new Client({ connectionString: app.settings.databaseUrl });
   await sql.connect();
   ann = await app.user();
@@ -59,15 +88,39 @@ it('stops counting where it does not matter any more', async () => {
   await sql.query(`delete from jobs where user_id is null`);
 });
 
-it('counts what is in flight against the limits of its type, by key', async () => {
-  const id = await create();
-  await sql.query(`update jobs set limit_key = 'a' where id = $1`, [id]);
-  await sql.query(
-    `insert into jobs (id, type, queue, payload, status, limit_key) select gen_random_uuid(), 'test-echo', 'default', '{}', 'queued', k from unnest('{a,a,b}'::text[]) as k`,
-  );
-  // The test's type has no limits, so none of them holds it; that it is counted without them is what is seen.
-  expect((await explain(id)).reasons.map(({ code }) => code)).toEqual(['paused', 'no_worker']);
+it('names the limits that are full, with what is in flight, and no others', async () => {
+  const id = await create({ type: 'test-explain', payload: { text: 'a' } });
+  const { rows } = await sql.query<{ limit_key: string }>('select limit_key from jobs where id = $1', [id]);
+  const key = rows[0]!.limit_key;
+  const inFlight = (keys: readonly string[]): Promise<unknown> =>
+    sql.query(
+      `insert into jobs (id, type, queue, payload, status, limit_key) select gen_random_uuid(), 'test-explain', 'default', '{}', 'queued', k from unnest($1::text[]) as k`,
+      [keys],
+    );
+  const held = async () =>
+    (await explain(id)).reasons.filter(({ code }) => code === 'limit' || code === 'rate');
+  expect(await held()).toEqual([]);
+  await inFlight(['other ']);
+  expect(await held()).toEqual([]);
+  await inFlight([key]);
+  expect(await held()).toMatchObject([{ code: 'limit', limit: 1, inFlight: 1 }]);
+  await inFlight(['third ']);
+  expect(await held()).toMatchObject([
+    { code: 'limit', limit: 3, inFlight: 3 },
+    { code: 'limit', limit: 1, inFlight: 1 },
+  ]);
   await sql.query(`delete from jobs where user_id is null`);
+
+  const started = Date.now() - 10_000;
+  await sql.query(
+    `insert into job_rates (type, key, started_at, started, expires_at) values ('test-explain', sha256(''), $1, $2, now() + interval '1 hour')`,
+    [[started], [5]],
+  );
+  const [rate] = await held();
+  expect(rate).toMatchObject({ code: 'rate', limit: 5 });
+  expect(Math.abs(Date.parse(rate!.until!) - started - 60_000)).toBeLessThan(2_000);
+  await sql.query('update job_rates set started = $1', [[4]]);
+  expect(await held()).toEqual([]);
 });
 
 it('follows a job to its end', async () => {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
+import type { RateLog } from '../engine/rate-log.js';
 import type { JobEntity } from '../job.entity.js';
 import { alongIndexes } from '../queues/along-indexes.repository.js';
 
@@ -47,6 +48,19 @@ export class ExplainRepository {
       [type, part],
     );
     return row!;
+  }
+
+  /** What started lately under the rate of this key, and the database's clock, both in milliseconds. */
+  async rate(read: Read, type: string, key: Buffer): Promise<{ log: RateLog; now: number }> {
+    const row = await queryOne<RateLog & { now: number }>(
+      read,
+      `select extract(epoch from clock_timestamp())::double precision * 1000 as now,
+              coalesce(started_at, '{}') as at, coalesce(started, '{}') as jobs
+         from (values (1)) as one left join job_rates on type = $1 and key = $2`,
+      [type, key],
+    );
+    const { now, at, jobs } = row!;
+    return { log: { at, jobs }, now };
   }
 
   private async count(read: Read, jobs: string, values: readonly unknown[], bound: number): Promise<number> {
