@@ -165,6 +165,7 @@ describe('GET /api/users/me/export', () => {
         'mailed-codes.json',
         'manifest.json',
         'notifications.json',
+        'paused-queues.json',
         'profile.json',
         'recovery-codes.json',
         'remotes.json',
