@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import ts from 'typescript';
 import { ScriptError } from './project.mjs';
 
 /** What the registry accepts, and reads well as a file's name. */
@@ -96,19 +97,33 @@ function wordsOf(name) {
   };
 }
 
-/** The module's text with the import and the provider in it, or null where there is not exactly one list of providers. */
+/** The module's text with the import and the provider in it, or null where `@Module` has no list of providers. */
 function withProvider(text, className, file) {
-  const lists = [...text.matchAll(/\bproviders: \[([^[\]]*)\]/g)];
-  const imports = [...text.matchAll(/^import [^;]+;$/gm)];
-  const [list] = lists;
-  const last = imports.at(-1);
-  if (lists.length !== 1 || list === undefined || last === undefined) return null;
-  const inside = list[1].trimEnd().replace(/,$/, '');
-  const separator = inside.trim() === '' ? '' : ', ';
-  const provided = `providers: [${inside}${separator}${className}]`;
-  const withList = text.slice(0, list.index) + provided + text.slice(list.index + list[0].length);
-  const end = last.index + last[0].length;
-  return `${withList.slice(0, end)}\nimport { ${className} } from '${file}';${withList.slice(end)}`;
+  const source = ts.createSourceFile('module.ts', text, ts.ScriptTarget.Latest, true);
+  const list = providersOf(source);
+  const lastImport = source.statements.findLast(ts.isImportDeclaration);
+  if (list === undefined || lastImport === undefined) return null;
+  const lastProvider = list.elements.at(-1);
+  const [at, provider] = lastProvider
+    ? [lastProvider.end, `, ${className}`]
+    : [list.getStart(source) + 1, className];
+  const provided = text.slice(0, at) + provider + text.slice(at);
+  const { end } = lastImport;
+  return `${provided.slice(0, end)}\nimport { ${className} } from '${file}';${provided.slice(end)}`;
+}
+
+/** The list in `@Module({ providers: [ … ] })` of the one class that has it. */
+function providersOf(source) {
+  const decorators = source.statements
+    .filter(ts.isClassDeclaration)
+    .flatMap((one) => ts.getDecorators(one) ?? [])
+    .map(({ expression }) => expression)
+    .filter((call) => ts.isCallExpression(call) && call.expression.getText(source) === 'Module');
+  const [what] = decorators.flatMap((call) => [...call.arguments]);
+  if (decorators.length !== 1 || what === undefined || !ts.isObjectLiteralExpression(what)) return undefined;
+  const property = what.properties.find((one) => one.name?.getText(source) === 'providers');
+  const value = property && ts.isPropertyAssignment(property) ? property.initializer : undefined;
+  return value && ts.isArrayLiteralExpression(value) ? value : undefined;
 }
 
 async function write(root, file, text) {

@@ -94,12 +94,15 @@ describe('npm run new:job', () => {
   it('may be given a name that is a word of the language', async () => {
     expect((await newJob('--module', 'remotes', '--name', 'delete')).code).toBe(0);
     expect(await read('src/modules/remotes/delete.job.ts')).toContain('export const deleteType = defineJob');
+    expect(await read('src/modules/remotes/remotes.module.ts')).toMatch(
+      /^    CopyFilesJob,\n    DeleteJob,$/m,
+    );
   });
 
   it('says what to add where it does not understand the module', async () => {
     const file = path.join(project, 'src/modules/mail/mail.module.ts');
     const before = await readFile(file, 'utf8');
-    const odd = before.replace('providers: [', 'providers: [...[],');
+    const odd = before.replace(/providers: \[[^\]]*\]/, 'providers: SOMEWHERE_ELSE');
     expect(odd).not.toBe(before);
     await writeFile(file, odd);
     const { code, output } = await newJob('--module', 'mail', '--name', 'count-mails');
@@ -121,7 +124,7 @@ describe('what it has written', () => {
     'src/modules/remotes/remotes.module.ts',
   ];
 
-  it('compiles', { timeout: 180_000 }, async () => {
+  it('compiles', { timeout: 240_000 }, async () => {
     // Beside them what says which values the test services provide.
     const files = [...WRITTEN, 'test/harness/services.ts'];
     const config = { extends: './tsconfig.json', include: [], files };
