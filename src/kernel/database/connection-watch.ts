@@ -37,7 +37,8 @@ export class ConnectionWatch {
     private readonly url: string,
     private readonly pauseMs = PAUSE_MS,
   ) {
-    pool.on('connect', (client) => this.clients.add(client));
+    // At every use, because the pool may have had connections before it was watched.
+    pool.on('acquire', (client) => this.clients.add(client));
     pool.on('remove', (client) => this.clients.delete(client));
   }
 
