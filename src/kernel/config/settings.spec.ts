@@ -30,6 +30,7 @@ describe('loadSettings', () => {
       host: '127.0.0.1',
       databaseUrl: undefined,
       databasePoolSize: 10,
+      storeWaitSeconds: 60,
       redisUrl: undefined,
       role: 'all',
       secret: undefined,

@@ -12,6 +12,11 @@ interface Wire {
 }
 const wireOf = (client: ClientBase): Wire => client as unknown as Wire;
 
+function activeOf(client: ClientBase): object | null {
+  const { _activeQuery: active } = wireOf(client);
+  return active ?? null;
+}
+
 /**
  * Finds connections whose other end vanished without a word, such as behind a firewall that has forgotten them.
  * Their statements would otherwise be waited for until the time limit of statements, and with them everything that
@@ -37,7 +42,8 @@ export class ConnectionWatch {
     private readonly url: string,
     private readonly pauseMs = PAUSE_MS,
   ) {
-    pool.on('connect', (client) => this.clients.add(client));
+    // At every use, because the pool may have had connections before it was watched.
+    pool.on('acquire', (client) => this.clients.add(client));
     pool.on('remove', (client) => this.clients.delete(client));
   }
 
@@ -59,8 +65,8 @@ export class ConnectionWatch {
       const dead = await this.endIdle(suspects.map((client) => wireOf(client).processID ?? 0));
       if (!suspects.some((client) => dead.has(wireOf(client).processID ?? 0))) return;
       for (const client of known) {
-        const { processID, _activeQuery: active, connection } = wireOf(client);
-        if (!active || dead.has(processID ?? 0))
+        const { processID, connection } = wireOf(client);
+        if (activeOf(client) === null || dead.has(processID ?? 0))
           connection.stream.destroy(new Error('Connection terminated: its other end is gone'));
       }
     } catch {
@@ -74,12 +80,12 @@ export class ConnectionWatch {
   private suspects(): ClientBase[] {
     const found: ClientBase[] = [];
     for (const client of this.clients) {
-      const active = wireOf(client)._activeQuery;
+      const active = activeOf(client);
       if (active && this.before.get(client) === active) found.push(client);
     }
     this.before.clear();
     for (const client of this.clients) {
-      const active = wireOf(client)._activeQuery;
+      const active = activeOf(client);
       if (active) this.before.set(client, active);
     }
     return found;
