@@ -13,7 +13,7 @@ const LEVELS = ['debug', 'info', 'warning', 'error', 'fatal'] as const;
 
 /** Lets the jobs go on that wait, once a test listens to them. */
 const gates = new Map<string, () => void>();
-const gate = (jobId: string): Promise<void> => new Promise((open) => void gates.set(jobId, open));
+const gate = (jobId: string): Promise<void> => new Promise((resolve) => void gates.set(jobId, resolve));
 async function open(jobId: string): Promise<void> {
   (await until(() => gates.get(jobId) ?? null, { describe: 'the handler to wait' }))();
   gates.delete(jobId);
