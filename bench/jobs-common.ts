@@ -52,7 +52,9 @@ export async function runCell<Result>(
   child.on('message', (message: { readonly spent?: true }) => {
     if (!message.spent) return;
     child.send({ spent: services.spent() });
-    void services.statements(order.jobs).then((lines) => process.stderr.write(lines.join('\n') + '\n'));
+    void services.statements(order.jobs).then((lines) => {
+      for (const line of lines) process.stderr.write(`${line}\n`);
+    });
   });
   const result = new Promise<Result>((resolve, reject) => {
     child.on('message', (message: { readonly result?: Result }) => {

@@ -42,7 +42,7 @@ export async function measureEnqueue(order: CellOrder): Promise<DrainResult> {
   const inBulk = order.cell.endsWith('bulk');
   const send = (): Promise<string> =>
     inBulk
-      ? post(url, agent, '/api/jobs/bulk', { items: Array.from({ length: BULK }, () => job) }, 200, token)
+      ? post(url, agent, '/api/jobs/bulk', { items: Array.from({ length: BULK }, () => job) }, 202, token)
       : post(url, agent, '/api/jobs', job, 202, token);
   const sendMany = async (requests: number): Promise<void> => {
     let left = requests;

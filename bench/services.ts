@@ -30,7 +30,14 @@ export async function startBenchServices(): Promise<BenchServices> {
   const directory = await mkdtemp(path.join(tmpdir(), 'steward-bench-'));
   const postgres = await startEmbeddedPostgres({
     directory: path.join(directory, 'postgres'),
-    ...(WITH_STATEMENTS ? { settings: { shared_preload_libraries: 'pg_stat_statements' } } : {}),
+    ...(WITH_STATEMENTS
+      ? {
+          settings: {
+            shared_preload_libraries: 'pg_stat_statements',
+            'pg_stat_statements.track_planning': 'on',
+          },
+        }
+      : {}),
   });
   const postmaster = await pidOfPostmaster(postgres.url);
   const redis = await startRedis(directory);
@@ -56,9 +63,10 @@ export async function startBenchServices(): Promise<BenchServices> {
       return connected(postgres.url, async (client) => {
         await client.query('create extension if not exists pg_stat_statements');
         const { rows } = await client.query<{ line: string }>(
-          `select format('%s µs a job, %s calls: %s', round((1000 * total_exec_time / $1)::numeric, 2), calls,
+          `select format('%s µs a job + %s planning, %s calls, %s plans: %s', round((1000 * total_exec_time / $1)::numeric, 2),
+                         round((1000 * total_plan_time / $1)::numeric, 2), calls, plans,
                          left(regexp_replace(query, '\\s+', ' ', 'g'), 100)) as line
-             from pg_stat_statements order by total_exec_time desc limit 16`,
+             from pg_stat_statements order by total_exec_time + total_plan_time desc limit 12`,
           [jobs],
         );
         await client.query('select pg_stat_statements_reset()');

@@ -117,7 +117,6 @@ for (const { name, url } of BACKENDS) {
           all.push(...(await latencies(ids)));
         }
         // The next beat alone brings it within 5 s, so without messages hardly one round would end within half of that.
-        if (process.env['MEASURE']) console.log('cancel ms', all.map(Math.round).join(' '));
         expect(Math.max(...all)).toBeLessThan(2_500);
       });
 

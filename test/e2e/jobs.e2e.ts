@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Database } from '../../src/kernel/database/index.js';
 import { HintQueue } from '../../src/kernel/queue/index.js';
+import { JobsService } from '../../src/modules/jobs/index.js';
 import type { JobView } from '../../src/modules/jobs/jobs.schema.js';
 import { Runs, TestJobsModule } from '../factories/jobs.js';
 import { TestApp } from '../harness/app.js';
@@ -178,6 +180,26 @@ for (const { name, url } of BACKENDS) {
       });
       runs.release(id);
       expect(await reach(id, 'completed')).toMatchObject({ crashCount: 1, retryCount: 0 });
+    });
+
+    it('refuses what a stale attempt writes itself, and keeps a successor waiting for what a living one writes', async () => {
+      const { id } = await create('test-wait');
+      await until(() => runs.count(id) === 1, { describe: 'the handler to begin' });
+      const jobs = app.get(JobsService);
+      const scope = app.get(Database).system('a handler');
+      await scope.tx(async (tx) => {
+        await jobs.assertHeld(tx, { jobId: id, leaseEpoch: 1 });
+        await sql.query(`set lock_timeout = '100ms'`);
+        const taken = sql.query(`update jobs set lease_epoch = lease_epoch + 1 where id = $1`, [id]);
+        await expect(taken).rejects.toMatchObject({ code: '55P03' });
+        await sql.query('reset lock_timeout');
+      });
+      const stale = scope.tx((tx) => jobs.assertHeld(tx, { jobId: id, leaseEpoch: 0 }));
+      await expect(stale).rejects.toMatchObject({ code: 'lease_lost' });
+      runs.release(id);
+      await reach(id, 'completed');
+      const late = scope.tx((tx) => jobs.assertHeld(tx, { jobId: id, leaseEpoch: 1 }));
+      await expect(late).rejects.toMatchObject({ code: 'lease_lost' });
     });
 
     it('takes jobs back from dead workers and stops at the third crash', async () => {

@@ -77,7 +77,7 @@ export const STORAGE_SETTINGS = {
   },
   workerConcurrency: {
     env: 'STEWARD_WORKER_CONCURRENCY',
-    help: 'Queue messages one process works on at the same time, per queue.',
+    help: 'Job handlers one process runs at the same time, per queue.',
     schema: wholeNumber(10, 1, 500),
     example: '10',
   },

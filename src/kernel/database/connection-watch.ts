@@ -13,8 +13,7 @@ interface Wire {
 const wireOf = (client: ClientBase): Wire => client as unknown as Wire;
 
 function activeOf(client: ClientBase): object | null {
-  const { _activeQuery: active } = wireOf(client);
-  return active ?? null;
+  return wireOf(client)['_activeQuery'] ?? null;
 }
 
 /**

@@ -30,9 +30,15 @@ export async function queryOne<Row extends object>(
   return (await query<Row>(handle, text, values, name))[0] ?? null;
 }
 
-/** Number of rows a statement touched: 0 means a guard did not hold. */
-export async function execute(handle: Read, text: string, values: readonly unknown[] = []): Promise<number> {
-  return (await Read.queryable(handle).query({ text, values: [...values] })).rowCount ?? 0;
+/** Number of rows a statement touched: 0 means a guard did not hold. `name` as for `query`. */
+export async function execute(
+  handle: Read,
+  text: string,
+  values: readonly unknown[] = [],
+  name?: string,
+): Promise<number> {
+  const statement = { text, values: [...values], ...(name ? { name } : {}) };
+  return (await Read.queryable(handle).query(statement)).rowCount ?? 0;
 }
 
 /** The longest a timer can wait, 24 days. */

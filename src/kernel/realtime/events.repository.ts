@@ -51,6 +51,7 @@ export class EventsRepository {
         events.map((event) => event.subjectId),
         events.map((event) => storableJson(event.data)),
       ],
+      'events_append',
     );
   }
 

@@ -53,6 +53,7 @@ export class AuditRepository {
         rows.map((row) => row.request_id),
         rows.map((row) => row.session_id),
       ],
+      'audit_append',
     );
   }
 

@@ -4,6 +4,7 @@ export {
   HandlesJob,
   type JobContext,
   type JobDefinition,
+  type JobFence,
   JobHandler,
   type JobLogLevel,
   PostponeError,

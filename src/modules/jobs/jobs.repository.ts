@@ -60,6 +60,7 @@ export class JobsRepository {
         jobs.map((job) => job.limitKey),
         jobs.map((job) => job.turn),
       ],
+      'jobs_insert',
     );
   }
 

@@ -9,6 +9,7 @@ import { JobRegistry, type JobType } from './definition/job-registry.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { JOB_CANCEL_TOPIC } from './engine/job-worker.js';
 import type { EndedJob } from './engine/job-moves.repository.js';
+import type { JobFence } from './definition/define-job.js';
 import { Settler } from './engine/settler.js';
 import type { JobEntity } from './job.entity.js';
 import { toJobLogView, toJobTypeView, toJobView } from './job.view.js';
@@ -69,6 +70,14 @@ export class JobsService {
     pointer = '',
   ): Promise<{ type: JobType; payload: unknown }> {
     return this.creation.check(read, actor, request, pointer);
+  }
+
+  /**
+   * For what a handler writes itself: asked first in its transaction, with `context.fence`, it throws when the attempt
+   * has lost its job, and otherwise keeps a successor from beginning until the transaction has ended (ADR 5).
+   */
+  async assertHeld(tx: Tx, fence: JobFence): Promise<void> {
+    await this.settler.assertHeld(tx, fence);
   }
 
   async list(actor: UserActor, query: ListJobsQuery): Promise<Page<JobView>> {

@@ -21,4 +21,3 @@ export {
   type UserView,
 } from './users.schema.js';
 export { type Credentials, type NewUser, UsersService } from './users.service.js';
-export type { Rights } from './users.repository.js';

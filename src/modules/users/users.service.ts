@@ -88,11 +88,6 @@ export class UsersService implements OnModuleInit {
     return (await this.users.rights(read, [userId]))[0] ?? null;
   }
 
-  /** The same for many at once; who does not exist is not in it. */
-  async rightsOfMany(read: Read, userIds: readonly string[]): Promise<ReadonlyMap<string, Rights>> {
-    return new Map((await this.users.rights(read, userIds)).map((rights) => [rights.id, rights]));
-  }
-
   async count(read: Read): Promise<number> {
     return this.users.count(read);
   }

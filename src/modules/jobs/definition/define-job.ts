@@ -135,7 +135,7 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /**
    * Names this attempt. A handler's own writes should carry it, so that an attempt that was declared dead and
-   * wakes up late cannot overwrite its successor (rule 7).
+   * wakes up late cannot overwrite its successor (rule 7): `JobsService.assertHeld` first in the transaction.
    */
   readonly fence: JobFence;
   /** 0…100, never decreasing within an attempt; 100 is shown only after success. */

@@ -86,6 +86,7 @@ export class JobMovesRepository {
         updates.map((one) => one.percent),
         updates.map((one) => (one.detail === null ? null : JSON.stringify(one.detail))),
       ],
+      'jobs_progress',
     );
   }
 
@@ -115,6 +116,7 @@ export class JobMovesRepository {
         lines.map((line) => line.message),
         lines.map((line) => (line.details === null ? null : JSON.stringify(line.details))),
       ],
+      'jobs_log',
     );
   }
 }

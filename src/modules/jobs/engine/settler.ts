@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database, GroupCommit, newId, type DatabaseScope, type Tx } from '../../../kernel/database/index.js';
+import { OperationalError } from '../../../kernel/http/index.js';
 import { Events } from '../../../kernel/realtime/index.js';
 import type { JobEndedData } from '../jobs.events.js';
+import type { JobFence } from '../definition/define-job.js';
 import { EndedJobs } from './ended-jobs.js';
 import { endedEvent, type ClaimedJob, type EndedJob, type Settlement } from './job-moves.repository.js';
 import { TurnoverRepository, type Claim } from './turnover.repository.js';
@@ -42,6 +44,12 @@ export class Settler {
   /** False: the attempt no longer holds the job, nothing was written. */
   async settle(settlement: Settlement): Promise<boolean> {
     return (await this.moves.submit({ settlement })) as boolean;
+  }
+
+  /** For a handler's own writes, first in their transaction: throws when its attempt does not hold the job any more. */
+  async assertHeld(tx: Tx, fence: JobFence): Promise<void> {
+    if (!(await this.turnover.holds(tx, fence)))
+      throw new OperationalError('lease_lost', 'Another attempt of this job has begun.');
   }
 
   /** Hands back jobs of a hint that were not claimed. */

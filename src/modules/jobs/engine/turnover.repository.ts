@@ -1,7 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { UserRole } from '../../../kernel/auth/index.js';
-import { arrayLiteral, execute, newId, query, type Read } from '../../../kernel/database/index.js';
+import {
+  arrayLiteral,
+  execute,
+  newId,
+  query,
+  queryOne,
+  type Read,
+  type Tx,
+} from '../../../kernel/database/index.js';
 import { INTO_EVENTS } from '../../../kernel/realtime/index.js';
+import type { JobFence } from '../definition/define-job.js';
 import type { ClaimedJob, Outcome, Settlement } from './job-moves.repository.js';
 
 /** A job as a hint names it: a hint of an older dispatch, or one delivered twice, claims nothing. */
@@ -103,6 +112,17 @@ export class TurnoverRepository {
     return { claimed, settled };
   }
 
+  /** Whether the attempt still holds its job, which then nobody moves until the transaction ends. */
+  async holds(tx: Tx, { jobId, leaseEpoch }: JobFence): Promise<boolean> {
+    const row = await queryOne(
+      tx,
+      `select 1 from jobs where id = $1 and status = 'running' and lease_epoch = $2 for share`,
+      [jobId, leaseEpoch],
+      'jobs_holds',
+    );
+    return row !== null;
+  }
+
   /** `queued → pending` for jobs of a hint that nobody here has time for. */
   async sendBack(read: Read, claims: readonly Claim[]): Promise<void> {
     await execute(
@@ -160,7 +180,7 @@ function columnsOf(outcome: Outcome): Columns {
         spent: 1,
         delay: outcome.delaySeconds,
       };
-    case 'release':
+    default: // handed back
       return {
         ...USUAL,
         status: 'pending',
