@@ -53,7 +53,7 @@ export class GroupCommit<T, R> {
     this.flights++;
     // What the same turn of the event loop brings, such as the answers of one read from a socket, travels together.
     await new Promise((resolve) => setImmediate(resolve));
-    do {
+    for (;;) {
       const batch = this.waiting.slice(0, this.maxItems);
       this.waiting = this.waiting.slice(batch.length);
       if (batch.length > 0) await this.write(batch);
@@ -61,7 +61,7 @@ export class GroupCommit<T, R> {
       // In the same turn as the check: an item submitted later starts a drain of its own.
       if (this.waiting.length === 0 || !this.mayStart()) return;
       this.flights++;
-    } while (true);
+    }
   }
 
   private async write(batch: readonly Waiting<T, R>[]): Promise<void> {

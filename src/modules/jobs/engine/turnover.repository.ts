@@ -181,12 +181,13 @@ function columnsOf(outcome: Outcome): Columns {
         delay: outcome.delaySeconds,
       };
     case 'release':
-      return {
-        ...USUAL,
-        status: 'pending',
-        error: outcome.reason,
-        errorCode: outcome.reason === null ? null : 'postponed',
-        delay: outcome.delaySeconds,
-      };
+      break;
   }
+  return {
+    ...USUAL,
+    status: 'pending',
+    error: outcome.reason,
+    errorCode: outcome.reason === null ? null : 'postponed',
+    delay: outcome.delaySeconds,
+  };
 }
