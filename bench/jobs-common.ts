@@ -52,9 +52,7 @@ export async function runCell<Result>(
   child.on('message', (message: { readonly spent?: true }) => {
     if (!message.spent) return;
     child.send({ spent: services.spent() });
-    void services.statements(order.jobs).then((lines) => {
-      for (const line of lines) process.stderr.write(`${line}\n`);
-    });
+    void tellStatements(services, order.jobs);
   });
   const result = new Promise<Result>((resolve, reject) => {
     child.on('message', (message: { readonly result?: Result }) => {
@@ -73,4 +71,8 @@ export async function runCell<Result>(
     await services.flushRedis();
     await services.dropDatabase(full.ownerUrl);
   }
+}
+
+async function tellStatements(services: BenchServices, jobs: number): Promise<void> {
+  for (const line of await services.statements(jobs)) process.stderr.write(`${line}\n`);
 }

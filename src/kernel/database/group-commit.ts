@@ -53,14 +53,14 @@ export class GroupCommit<T, R> {
     this.flights++;
     // What the same turn of the event loop brings, such as the answers of one read from a socket, travels together.
     await new Promise((resolve) => setImmediate(resolve));
-    for (let more = true; more;) {
+    for (;;) {
       const batch = this.waiting.slice(0, this.maxItems);
       this.waiting = this.waiting.slice(batch.length);
       if (batch.length > 0) await this.write(batch);
       this.flights--;
       // In the same turn as the check: an item submitted later starts a drain of its own.
-      more = this.waiting.length > 0 && this.mayStart();
-      if (more) this.flights++;
+      if (this.waiting.length === 0 || !this.mayStart()) return;
+      this.flights++;
     }
   }
 

@@ -180,13 +180,14 @@ function columnsOf(outcome: Outcome): Columns {
         spent: 1,
         delay: outcome.delaySeconds,
       };
-    default: // handed back
-      return {
-        ...USUAL,
-        status: 'pending',
-        error: outcome.reason,
-        errorCode: outcome.reason === null ? null : 'postponed',
-        delay: outcome.delaySeconds,
-      };
+    case 'release':
+      break;
   }
+  return {
+    ...USUAL,
+    status: 'pending',
+    error: outcome.reason,
+    errorCode: outcome.reason === null ? null : 'postponed',
+    delay: outcome.delaySeconds,
+  };
 }
