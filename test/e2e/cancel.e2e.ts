@@ -12,7 +12,8 @@ import { until } from '../harness/until.js';
 
 const PASSWORD = 'the password of the tests';
 /** Copies at the same time; each round cancels all of them. */
-const AT_ONCE = 5;
+/** As many as run into one remote at a time. */
+const AT_ONCE = 4;
 const ROUNDS = 3;
 
 const BACKENDS = [

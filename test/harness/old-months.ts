@@ -48,10 +48,11 @@ export async function plantJobs(client: Client, jobs: readonly PlantedJob[]): Pr
     const made = new Date(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16));
     const ended = job.endedAt ?? new Date(made.getTime() + 1000);
     await client.query(
-      `insert into jobs (id, user_id, type, queue, status, payload, created_at, started_at, completed_at, cancelled_at, run_at)
+      `insert into jobs (id, user_id, type, queue, status, payload, created_at, started_at, completed_at, cancelled_at, run_at, error)
        values ($1, $2, $3, 'files', $4, $5, $6, case when $4 <> 'pending' then $6::timestamptz end,
                case when $4 in ('completed', 'failed') then $7::timestamptz end,
-               case when $4 = 'cancelled' then $7::timestamptz end, case when $4 = 'pending' then now() + interval '1 day' end)`,
+               case when $4 = 'cancelled' then $7::timestamptz end, case when $4 = 'pending' then now() + interval '1 day' end,
+               case when $4 = 'failed' then 'It failed.' end)`,
       [id, userId, type, status, JSON.stringify(payload), made, ended],
     );
   }

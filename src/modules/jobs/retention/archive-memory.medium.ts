@@ -11,7 +11,7 @@ it('100,000 jobs are archived and dropped in little memory', async () => {
   await world.client.query(
     `insert into jobs (id, type, queue, status, payload, created_at, completed_at)
      select overlay(gen_random_uuid()::text placing substr(uuid_v7_floor(at)::text, 1, 13) || '-7' from 1 for 15)::uuid, 'copy', 'files', 'completed',
-            jsonb_build_object('text', repeat(md5(n::text), 20)), at, at
+            jsonb_build_object('text', repeat(md5(n::text), 50)), at, at
        from (select n, ($1 || '-01')::timestamptz + n * interval '20 seconds' as at from generate_series(1, 100000) n) one`,
     [world.month],
   );
@@ -26,6 +26,6 @@ it('100,000 jobs are archived and dropped in little memory', async () => {
   const grown = (most - before) / 1024 / 1024;
   if (process.env['STEWARD_TEST_SHOW'] !== undefined)
     process.stdout.write(`100,000 jobs: ${seconds.toFixed(1)} s, ${grown.toFixed(0)} MB more\n`);
-  // All of them at once would be more than 100 MB of text alone, and several times that as objects.
-  expect(grown).toBeLessThan(150);
+  // All of them at once would be more than 160 MB of text alone, and several times that as objects.
+  expect(grown).toBeLessThan(220);
 }, 300_000);

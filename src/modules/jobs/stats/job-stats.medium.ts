@@ -48,11 +48,12 @@ async function ended(
 ): Promise<void> {
   await sql.query(
     `with at as (select date_trunc('milliseconds', now() - make_interval(mins => $4)) as made)
-     insert into jobs (id, user_id, type, queue, payload, status, created_at, lease_epoch, started_at, completed_at, cancelled_at, error_code, retry_count)
+     insert into jobs (id, user_id, type, queue, payload, status, created_at, lease_epoch, started_at, completed_at, cancelled_at, error_code, retry_count, error)
      select overlay(gen_random_uuid()::text placing left(uuid_v7_floor(made)::text, 14) || '7' from 1)::uuid, $1, $2, 'default', '{}', $3, made, 1,
             made + make_interval(secs => $5::float / 1000),
             case when $3 <> 'cancelled' then made + make_interval(secs => ($5::float + $6::float) / 1000) end,
-            case when $3 = 'cancelled' then made + make_interval(secs => ($5::float + $6::float) / 1000) end, $7, $8 from at`,
+            case when $3 = 'cancelled' then made + make_interval(secs => ($5::float + $6::float) / 1000) end, $7, $8,
+            case when $3 = 'failed' then 'It failed.' end from at`,
     [userId, type, status, minutes, wait, ran, code, retries],
   );
 }

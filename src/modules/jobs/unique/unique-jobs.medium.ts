@@ -55,7 +55,7 @@ describe.each(KINDS)('a type that is unique (%s)', (type) => {
   it('makes another one once the first has ended, however it did', async () => {
     for (const [status, more] of [
       ['completed', finished],
-      ['failed', finished],
+      ['failed', `${finished}, error = 'It failed.'`],
       ['cancelled', `, cancelled_at = clock_timestamp() + interval '1 s'`],
     ] as const) {
       const first = await make(type, `ended as ${status}`);

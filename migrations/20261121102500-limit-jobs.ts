@@ -4,8 +4,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * What unique jobs and rates are told by (ADR 17): tables of their own, because jobs are partitioned by month and no
  * partitioned table can hold a key that is unique over all of it. Keys are digests, so nothing of a payload is here.
  */
-export class LimitJobs20261121103000 implements MigrationInterface {
-  name = 'LimitJobs20261121103000';
+export class LimitJobs20261121102500 implements MigrationInterface {
+  name = 'LimitJobs20261121102500';
 
   async up(runner: QueryRunner): Promise<void> {
     // No foreign key to jobs: their partitions are dropped whole. A key whose job has ended or is gone counts for
