@@ -9,6 +9,8 @@ export interface RedisServer {
   readonly port: number;
   /** Stops it from answering although its connections stay open, as a machine that hangs would. */
   freeze(): void;
+  /** After `freeze`: goes on. */
+  thaw(): void;
   /** Ends it at once, as a crash would. */
   kill(): Promise<void>;
 }
@@ -29,6 +31,7 @@ export async function startRedisServer(
     url: `redis://127.0.0.1:${own}`,
     port: own,
     freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     kill: async () => {
       child.kill('SIGKILL');
       await ended;

@@ -34,6 +34,7 @@ describe.skipIf(redisUrl() === undefined)('the keys of sessions in Redis (S1-31,
   });
   afterAll(async () => {
     redis.disconnect();
+    server.thaw(); // queues say goodbye to their store, and wait for it
     await app.close();
     await server.kill();
   });
