@@ -48,7 +48,8 @@ export class JobActionsRepository {
   async begun(read: Read, jobId: string): Promise<{ askedAt: Date; tally: ActionTally | null }> {
     const row = await queryOne<{ askedAt: Date; tally: ActionTally | null }>(
       read,
-      `select created_at as "askedAt", checkpoint as tally from jobs where id = $1`,
+      // To the end of its millisecond: a Date is no finer, and what was made just before belongs to it.
+      `select date_trunc('milliseconds', created_at) + interval '1 millisecond' as "askedAt", checkpoint as tally from jobs where id = $1`,
       [jobId],
     );
     return row!;
