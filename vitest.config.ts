@@ -17,7 +17,7 @@ export default defineConfig({
           name: 'spec',
           include: ['src/**/*.spec.ts', 'scripts/**/*.spec.ts', 'test/*.test.ts'],
           // Property tests take seconds on a busy machine; only a test that hangs should meet this.
-          testTimeout: 30_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -26,8 +26,8 @@ export default defineConfig({
           name: 'medium',
           include: ['src/**/*.medium.ts', 'test/**/*.medium.ts'],
           globalSetup: services,
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -36,8 +36,8 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.e2e.ts'],
           globalSetup: services,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -97,7 +97,7 @@ async function nothingLeft(userId: string): Promise<void> {
       left = await possessions(userId);
       return JSON.stringify(left) === JSON.stringify(NOTHING);
     },
-    { timeoutMs: 20_000, describe: () => `everything of the person to be gone: ${JSON.stringify(left)}` },
+    { describe: () => `everything of the person to be gone: ${JSON.stringify(left)}` },
   );
 }
 

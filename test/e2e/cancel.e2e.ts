@@ -89,7 +89,7 @@ for (const { name, url } of BACKENDS) {
             );
             return rowCount === AT_ONCE;
           },
-          { timeoutMs: 40_000, describe: 'the copies to be under way' },
+          { describe: 'the copies to be under way' },
         );
         return ids;
       };
@@ -104,7 +104,7 @@ for (const { name, url } of BACKENDS) {
             );
             return found.rowCount === ids.length ? found : null;
           },
-          { timeoutMs: 20_000, describe: 'all to be cancelled' },
+          { describe: 'all to be cancelled' },
         );
         return rows.map(({ ms }) => ms).toSorted((a, b) => a - b);
       };

@@ -58,7 +58,7 @@ describe.each(backends)('a cleanup on %s', (name, backend) => {
         const { body: job } = await app.call<Job>('GET', `/api/jobs/${body.id}`);
         return ['completed', 'failed'].includes(job.status) ? job : null;
       },
-      { describe: 'the cleanup to end', timeoutMs: 30_000 },
+      { describe: 'the cleanup to end' },
     );
   }
 
@@ -92,7 +92,7 @@ describe.each(backends)('a cleanup on %s', (name, backend) => {
         const { rows } = await client.query<{ rows: string }>(`select sum(rows) as rows from archives`);
         return rows[0]?.rows === '0';
       },
-      { describe: 'the archive to be written anew', timeoutMs: 30_000 },
+      { describe: 'the archive to be written anew' },
     );
   });
 

@@ -52,18 +52,16 @@ describe.skipIf(!rclonePresent()).each(BACKENDS)('erasing somebody who copies, o
       });
       expect(job.status).toBe(202);
       await until(async () => (await copyingProcesses(process.pid)).length > 0, {
-        timeoutMs: 30_000,
         describe: 'rclone to copy',
       });
 
       expect((await app.call('DELETE', '/api/users/me', { token })).status).toBe(204);
       await until(async () => (await copyingProcesses(process.pid)).length === 0, {
-        timeoutMs: 15_000,
         describe: 'rclone to be gone',
       });
       await until(
         async () => (await client.query(`select from jobs where user_id = $1`, [id])).rowCount === 0,
-        { timeoutMs: 15_000, describe: 'the job to be gone' },
+        { describe: 'the job to be gone' },
       );
       const logs = await client.query(`select from job_logs where job_id = $1`, [job.body.id]);
       expect(logs.rowCount).toBe(0);

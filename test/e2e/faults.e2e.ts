@@ -15,7 +15,7 @@ for (const backend of ['redis', 'postgres'] as const) {
     let stage: Stage;
     beforeAll(async () => {
       stage = await setStage(backend);
-    }, 120_000);
+    });
     afterAll(() => stage?.cluster.stop());
 
     it.each(SHORT[backend].map((name, index) => [name, index + 1] as const))(

@@ -78,7 +78,6 @@ for (const { name, url } of BACKENDS) {
     };
     const ended = (stream: TestEventSource) =>
       until(() => stream.events.find(({ event }) => event === 'end'), {
-        timeoutMs: 20_000,
         describe: () => `the end, after ${JSON.stringify(stream.events).slice(0, 500)}`,
       });
     const list = async (id: string, query = ''): Promise<readonly JobLogView[]> =>

@@ -62,10 +62,7 @@ for (const { name, url } of BACKENDS) {
     const status = async (id: string): Promise<string | undefined> =>
       (await sql.query<{ status: string }>(`select status from jobs where id = $1`, [id])).rows[0]?.status;
     const ended = (id: string) =>
-      until(async () => (await status(id)) === 'completed', {
-        timeoutMs: 20_000,
-        describe: `job ${id} to end`,
-      });
+      until(async () => (await status(id)) === 'completed', { describe: `job ${id} to end` });
     const startedBefore = async (id: string, type: string, since: Date): Promise<number> => {
       const { rows } = await sql.query<{ count: number }>(
         `select count(*)::integer as count from jobs where type = $2 and started_at > $3
@@ -77,7 +74,7 @@ for (const { name, url } of BACKENDS) {
     /** Keeps the only slot busy while the test arranges what waits behind it. */
     const hold = async (): Promise<string> => {
       const id = await create('test-wait', {}, { priority: 1 });
-      await until(() => runs.count(id) === 1, { timeoutMs: 30_000, describe: 'the slot to be held' });
+      await until(() => runs.count(id) === 1, { describe: 'the slot to be held' });
       return id;
     };
     const now = async (): Promise<Date> =>
@@ -123,7 +120,6 @@ for (const { name, url } of BACKENDS) {
 
     it('dispatches scheduled jobs and retries within milliseconds of their time', async () => {
       await until(async () => (await app.get(HintQueue).count('default')) === 0, {
-        timeoutMs: 20_000,
         describe: 'an empty queue',
       });
       const eight = async (): Promise<number[]> => {
@@ -144,7 +140,6 @@ for (const { name, url } of BACKENDS) {
       // A loaded machine is late now and then, so there are some tries. A poll, every 250 to 500 ms, would keep six of
       // eight this short once in about seventy.
       await until(async () => (await eight())[5]! < 100, {
-        timeoutMs: 40_000,
         describe: 'six of eight jobs within 100 ms of their time',
       });
       const flaky = await create('test-flaky', { failures: 3 });

@@ -50,7 +50,7 @@ for (const { name, url } of BACKENDS) {
           last = await get(id);
           return last.status === status ? last : null;
         },
-        { timeoutMs: 25_000, describe: () => `job to be ${status}, it is ${last?.status}: ${last?.error}` },
+        { describe: () => `job to be ${status}, it is ${last?.status}: ${last?.error}` },
       );
     };
     const refusal = async (body: unknown): Promise<string> => {
@@ -244,7 +244,6 @@ for (const { name, url } of BACKENDS) {
           [id, user.id, payload, `odd ${payload.slice(0, 30)}`],
         );
         await until(async () => ['completed', 'failed'].includes((await get(id)).status), {
-          timeoutMs: 20_000,
           describe: `the job with ${payload.slice(0, 30)} to end`,
         });
       }

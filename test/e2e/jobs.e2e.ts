@@ -63,7 +63,7 @@ for (const { name, url } of BACKENDS) {
           last = await get(id);
           return last.status === status ? last : null;
         },
-        { timeoutMs: 25_000, describe: () => `job to be ${status}, it is ${last?.status}: ${last?.error}` },
+        { describe: () => `job to be ${status}, it is ${last?.status}: ${last?.error}` },
       );
     };
 
@@ -174,10 +174,7 @@ for (const { name, url } of BACKENDS) {
       await reach(marker.id, 'completed');
       expect(await get(id)).toMatchObject({ status: 'running', result: null });
       await sql.query(`update jobs set worker_id = null where id = $1`, [id]);
-      await until(() => runs.count(id) === 2, {
-        timeoutMs: 20_000,
-        describe: 'another attempt after the rescue',
-      });
+      await until(() => runs.count(id) === 2, { describe: 'another attempt after the rescue' });
       runs.release(id);
       expect(await reach(id, 'completed')).toMatchObject({ crashCount: 1, retryCount: 0 });
     });
@@ -418,7 +415,7 @@ describe('a database that stands still', () => {
         const { rows } = await sql.query(`select 1 from workers where beat_at > now() - interval '1 s'`);
         return rows.length > 0;
       },
-      { timeoutMs: 20_000, describe: 'a beat after the standstill' },
+      { describe: 'a beat after the standstill' },
     );
     runs.release(body.id);
     const done = await until(
@@ -426,7 +423,7 @@ describe('a database that stands still', () => {
         const { body: job } = await app.call<JobView>('GET', `/api/jobs/${body.id}`);
         return job.completedAt === null ? null : job;
       },
-      { timeoutMs: 20_000, describe: 'the job to end' },
+      { describe: 'the job to end' },
     );
     expect(done).toMatchObject({ status: 'completed', crashCount: 0 });
     expect(runs.count(body.id)).toBe(1);

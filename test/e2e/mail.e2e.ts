@@ -98,7 +98,6 @@ describe('a worker that is killed while it sends', () => {
     server.hold = false;
     await start(settings).url();
     await until(async () => (await mailJobs())[0]?.status === 'completed', {
-      timeoutMs: 40_000,
       describe: 'the next worker to send it',
     });
     await mailsSettled(database.url);

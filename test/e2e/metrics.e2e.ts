@@ -54,7 +54,7 @@ for (const { name, url } of BACKENDS) {
       until(
         async () =>
           (await app.call<{ status: string }>('GET', `/api/jobs/${id}`)).body.status === status || null,
-        { timeoutMs: 20_000, describe: `job to be ${status}` },
+        { describe: `job to be ${status}` },
       );
 
     it('tell what became of jobs, how long they waited and how long they ran', async () => {
@@ -126,7 +126,7 @@ for (const { name, url } of BACKENDS) {
           const now = await scrape(app);
           return depth(now, 'running') === 1 ? now : null;
         },
-        { timeoutMs: 15_000, describe: 'the running job to be counted' },
+        { describe: 'the running job to be counted' },
       );
       expect([depth(samples, 'due'), depth(samples, 'later'), depth(samples, 'queued')]).toEqual([0, 1, 0]);
       expect(samples.get('steward_jobs_depth{queue="files",state="running"}')).toBe(0);
@@ -146,7 +146,7 @@ for (const { name, url } of BACKENDS) {
           // Others of the same moment are gone by then.
           return age > 3 && age < (performance.now() - began) / 1000 + 1 ? true : null;
         },
-        { timeoutMs: 15_000, describe: 'the open transaction to be seen' },
+        { describe: 'the open transaction to be seen' },
       );
       await sql.query('rollback');
     });

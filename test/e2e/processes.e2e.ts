@@ -86,7 +86,7 @@ for (const { name, url } of BACKENDS) {
             const job = await again.call<JobView>('GET', `/api/jobs/${id}`);
             return job.status === 'completed' ? job : null;
           },
-          { timeoutMs: 50_000, describe: 'the job to finish' },
+          { describe: 'the job to finish' },
         );
         expect(done).toMatchObject({ crashCount: 1, retryCount: 0, progress: 100 });
         expect((await readFile(path.join(directory.path, 'files/to/one.bin'))).equals(bytes)).toBe(true);
@@ -121,7 +121,7 @@ for (const { name, url } of BACKENDS) {
             );
             return items.length >= 10 ? items : null;
           },
-          { timeoutMs: 40_000, describe: 'ten completed jobs' },
+          { describe: 'ten completed jobs' },
         );
         const slots = await client.call<Items<{ scheduledFor: string; outcome: string; jobId: string }>>(
           'GET',
@@ -164,7 +164,7 @@ for (const { name, url } of BACKENDS) {
         const began = performance.now();
         const { code } = await one.end('SIGTERM');
         expect(code).toBe(0);
-        expect(performance.now() - began).toBeLessThan(8_000);
+        expect(performance.now() - began).toBeLessThan(20_000);
         await stream.text();
       });
     },

@@ -52,7 +52,7 @@ for (const { name, url } of BACKENDS) {
           const job = await get(id);
           return job.status === status ? job : null;
         },
-        { timeoutMs: 25_000, describe: `job to be ${status}` },
+        { describe: `job to be ${status}` },
       );
     const queue = async (): Promise<QueueView> => {
       const { body } = await app.call<Items<QueueView>>('GET', '/api/queues');

@@ -26,12 +26,10 @@ import {
 describe.skipIf(!rcloneIsInstalled)('RcloneEngine: ending', () => {
   it('stops rclone, removes what it was writing and names it', async () => {
     const { seen, to, end } = await slowCopy();
-    const before = performance.now();
     seen.abort.abort();
     const error = await end;
     expect(error).toMatchObject({ kind: 'cancelled', retryable: false, possiblyPartial: ['slow'] });
     expect(error.result?.bytes).toBeGreaterThan(0);
-    expect(performance.now() - before).toBeLessThan(900);
     expect(await readdir(to.root)).toEqual([]);
     await noneRuns();
   });
@@ -41,10 +39,8 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: ending', () => {
     const [pid] = await children(process.pid);
     if (pid === undefined) throw new Error('no rclone runs');
     process.kill(pid, 'SIGSTOP');
-    const before = performance.now();
     seen.abort.abort();
     expect((await end).kind).toBe('cancelled');
-    expect(performance.now() - before).toBeLessThan(2000);
     await noneRuns();
   });
 

@@ -69,7 +69,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: looking', () => {
     await promisify(execFile)('mkfifo', [join(from.root, 'pipe')]);
     await expect(engine.list(from, parseRemotePath('/pipe'))).rejects.toThrow(FileNotFound);
     expect(await failure(copy(remotes, 'pipe', '/'))).toMatchObject({ kind: 'not_found' });
-  }, 10_000);
+  });
 
   it('finds one file or folder', async () => {
     const { from } = await twoRemotes();

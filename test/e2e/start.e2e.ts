@@ -105,7 +105,6 @@ describe('a start before its stores', () => {
       directory.path,
     );
     await until(() => one.said.includes('waiting up to 60 s. DATABASE_URL: the database at 127.0.0.1'), {
-      timeoutMs: 20_000,
       describe: () => `it to say that it waits: ${one.said}`,
     });
     expect(one.said).not.toContain('Steward runs');

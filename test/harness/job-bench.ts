@@ -128,7 +128,7 @@ export class JobBench {
         const now = await this.job(id);
         return hasEnded(now) || now.errorCode === 'postponed' ? now : null;
       },
-      { timeoutMs: 60_000, describe: `job ${id} to end` },
+      { describe: `job ${id} to end` },
     );
     // What it needs is not there on this machine; it is not stuck as long as it can be cancelled.
     if (!hasEnded(job)) await this.app.call('POST', `/api/jobs/${id}/cancel`);
@@ -149,7 +149,7 @@ export class JobBench {
         last = await this.job(id);
         return hasEnded(last) ? last : null;
       },
-      { timeoutMs: 60_000, describe: () => `the job to end; it is ${JSON.stringify(last)}` },
+      { describe: () => `the job to end; it is ${JSON.stringify(last)}` },
     );
   }
 
@@ -163,7 +163,7 @@ export class JobBench {
   /** Cancels the job as soon as its handler has begun. An answer of 409: it was faster. */
   async cancelOnceBegun(id: string): Promise<{ answer: number; status: string; seconds: number }> {
     await this.letGo(id);
-    await until(() => this.attempts(id) === 1, { timeoutMs: 30_000, describe: 'the handler to begin' });
+    await until(() => this.attempts(id) === 1, { describe: 'the handler to begin' });
     const asked = performance.now();
     const { status: answer } = await this.app.call('POST', `/api/jobs/${id}/cancel`);
     const { status } = await this.ended(id);

@@ -92,7 +92,7 @@ export class JobCrew {
   }
 
   /** Until all jobs of the type have completed. */
-  async done(type: string, timeoutMs = 25_000): Promise<void> {
+  async done(type: string): Promise<void> {
     let left: object[] = [];
     await until(
       async () => {
@@ -102,7 +102,7 @@ export class JobCrew {
         );
         return left.length === 0;
       },
-      { timeoutMs, describe: () => `all of ${type} to be completed, there are ${JSON.stringify(left)}` },
+      { describe: () => `all of ${type} to be completed, there are ${JSON.stringify(left)}` },
     );
   }
 

@@ -72,7 +72,7 @@ export async function mailsSettled(databaseUrl: string): Promise<void> {
         );
         return rows[0]?.waiting === false;
       },
-      { timeoutMs: 30_000, describe: 'all mails to be sent' },
+      { describe: 'all mails to be sent' },
     ),
   );
 }

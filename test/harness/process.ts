@@ -64,13 +64,13 @@ export class StewardProcess {
         if (this.child.exitCode !== null) throw new Error(`it ended: ${this.output}`);
         return /Steward runs at {2}(\S+)/.exec(this.output)?.[1];
       },
-      { timeoutMs: 40_000, describe: () => `the process to serve: ${this.output}` },
+      { describe: () => `the process to serve: ${this.output}` },
     );
   }
 
   /** Waits until it runs; for processes that serve no HTTP. */
   async running(): Promise<void> {
-    await until(() => /Steward runs/.test(this.output), { timeoutMs: 40_000, describe: () => this.output });
+    await until(() => /Steward runs/.test(this.output), { describe: () => this.output });
   }
 
   kill(signal: NodeJS.Signals): void {

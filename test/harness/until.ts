@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface UntilOptions {
-  /** Milliseconds after which to give up; 10 seconds unless told. */
+  /** Milliseconds after which to give up; a minute unless told, which only what hangs should meet. */
   timeoutMs?: number;
   /** What was waited for, for the message of the failure. */
   describe: string | (() => string);
@@ -13,7 +13,7 @@ export interface UntilOptions {
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  { timeoutMs = 10_000, describe }: UntilOptions,
+  { timeoutMs = 60_000, describe }: UntilOptions,
 ): Promise<Exclude<T, false | null | undefined>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

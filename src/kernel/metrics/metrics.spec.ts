@@ -77,5 +77,5 @@ describe('metrics', () => {
     expect(await lines(metrics, 'steward_metrics_collector_up')).toEqual([
       'steward_metrics_collector_up{collector="stuck"} 0',
     ]);
-  }, 15_000);
+  });
 });

@@ -224,7 +224,7 @@ describe.skipIf(redisUrl() === undefined)('limits of several processes', () => {
         await Promise.all([one, other].map((app) => get(app, '/api/limited/mine/1', OTHER)));
         return (await redis.keys('*:rate:api:*')).length > 0;
       },
-      { describe: 'the counting on Redis', timeoutMs: 20_000 },
+      { describe: 'the counting on Redis' },
     );
     await server.kill();
   });

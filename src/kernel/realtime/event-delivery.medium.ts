@@ -107,7 +107,7 @@ async function handled(consumer: string, count: number): Promise<number[]> {
       const ns = await effects(consumer);
       return ns.length >= count && ns;
     },
-    { describe: `${count} events to be handled`, timeoutMs: 20_000 },
+    { describe: `${count} events to be handled` },
   );
 }
 

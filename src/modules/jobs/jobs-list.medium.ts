@@ -50,7 +50,7 @@ beforeAll(async () => {
     userId: newId(),
     role: 'admin',
   });
-}, 120_000);
+});
 afterAll(async () => {
   await mine.close();
   await everything.close();

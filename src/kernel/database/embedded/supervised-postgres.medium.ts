@@ -39,7 +39,6 @@ describe('the supervised embedded server', () => {
       const killed = await postmaster();
       process.kill(killed, signal);
       const value = await until(async () => answer(server.url, `select value from kept`), {
-        timeoutMs: 20_000,
         describe: 'the server to be back',
       });
       expect(value).toBe('still here');

@@ -23,7 +23,10 @@ it.each(['{"role":"user"}', '{"isActive":false}'])(
     await app.get(SseRegistry).beat();
     expect([watching.ended, other.ended]).toEqual([false, false]);
     await app.call('PATCH', `/api/users/${id}`, { body: JSON.parse(changes) as unknown });
-    await until(() => watching.ended, { timeoutMs: 2_000, describe: 'the stream to end, at once' });
+    await until(() => watching.ended, {
+      timeoutMs: 10_000,
+      describe: 'the stream to end, before the next beat',
+    });
     expect(other.ended).toBe(false);
     other.close();
   },
@@ -33,7 +36,10 @@ it('the streams of a session end with it, and those of other sessions go on', as
   const [leaving, staying] = [await app.user(), await app.user()];
   const [one, two, other] = [await open(leaving.token), await open(leaving.token), await open(staying.token)];
   await app.call('POST', '/api/auth/logout', { token: leaving.token });
-  await until(() => one.ended && two.ended, { timeoutMs: 2_000, describe: 'both streams to end, at once' });
+  await until(() => one.ended && two.ended, {
+    timeoutMs: 10_000,
+    describe: 'both streams to end, before the next beat',
+  });
   expect(other.ended).toBe(false);
   other.close();
 });

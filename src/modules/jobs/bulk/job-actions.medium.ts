@@ -31,7 +31,7 @@ async function done(as: Person, body: Body): Promise<JobView> {
       const { body: job } = await desk.call<JobView>(as, 'GET', `/jobs/${answer.job?.id}`);
       return job.completedAt === null ? null : job;
     },
-    { timeoutMs: 20_000, describe: 'the action to be done' },
+    { describe: 'the action to be done' },
   );
 }
 const statuses = async (ids: readonly string[]): Promise<string[]> => {
@@ -289,7 +289,7 @@ describe('an attempt', () => {
         );
         return seen.completedAt === null ? null : seen;
       },
-      { timeoutMs: 20_000, describe: 'the action to end' },
+      { describe: 'the action to end' },
     );
     expect(job).toMatchObject({ status: 'failed', errorCode: 'forbidden' });
   });
