@@ -1,4 +1,5 @@
 export { arrayLiteral } from './array-literal.js';
+export { databaseNow } from './clock.repository.js';
 export { ConnectionWatch } from './connection-watch.js';
 export { Database, type DatabaseScope } from './database.js';
 export { Read, Tx } from './handles.js';

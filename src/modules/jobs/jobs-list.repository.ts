@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
 import { entities, queryOne, type PageRequest, type Read } from '../../kernel/database/index.js';
-import type { JobStatus } from './engine/job-status.js';
+import { inFlight, type JobStatus } from './engine/job-status.js';
 import { JobEntity } from './job.entity.js';
 
 /** Which jobs are meant; what is absent restricts nothing. */
@@ -15,13 +15,11 @@ export interface JobFilter {
   readonly createdBefore?: Date | undefined;
 }
 
-const IN_FLIGHT = 'job.run_at is null and job.completed_at is null and job.cancelled_at is null';
-
 /** What a status means in moments: the predicates of the partial indexes that lists are read along (ADR 3). */
 const MOMENTS: Readonly<Record<JobStatus, string>> = {
   pending: 'job.run_at is not null',
-  queued: IN_FLIGHT,
-  running: IN_FLIGHT,
+  queued: inFlight('job'),
+  running: inFlight('job'),
   completed: 'job.completed_at is not null',
   failed: 'job.completed_at is not null and job.error is not null',
   cancelled: 'job.cancelled_at is not null',

@@ -11,6 +11,7 @@ import {
 } from '../../kernel/database/index.js';
 import type { QueueName } from '../../kernel/queue/index.js';
 import { JOB_LOG_LEVELS, type JobLogLevel } from './definition/define-job.js';
+import type { EndedJob } from './engine/job-moves.repository.js';
 import { JobEntity } from './job.entity.js';
 import { JobLogEntity } from './job-log.entity.js';
 
@@ -33,7 +34,7 @@ export interface NewJob {
   readonly turn: number | null;
 }
 
-/** Jobs as clients see them: creating, reading, and the moves a person makes. The engine's own moves are in `engine/`. */
+/** Jobs as clients see them: creating, reading, and the moves a person makes, each guarded by the status it begins from. The engine's own moves are in `engine/`. */
 @Injectable()
 export class JobsRepository {
   /** One statement for any number of jobs. Due at once, or at `scheduledFor` when that lies ahead of the database's clock. */
@@ -87,46 +88,42 @@ export class JobsRepository {
     await execute(tx, 'rollback to savepoint job_request');
   }
 
-  async findMany(read: Read, ids: readonly string[]): Promise<JobEntity[]> {
-    return entities(read, JobEntity).findBy({ id: In([...ids]) });
-  }
-
-  /** `pending | queued → cancelled`, at once. False: it was in another status. */
-  async cancelWaiting(tx: Tx, id: string): Promise<boolean> {
-    const moved = await execute(
+  /** `pending | queued → cancelled`, at once. Answers those that moved. */
+  async cancelWaiting(tx: Tx, ids: readonly string[]): Promise<EndedJob[]> {
+    return query<EndedJob>(
       tx,
       `update jobs set status = 'cancelled', run_at = null, turn = null, cancelled_at = greatest(clock_timestamp(), created_at, started_at), updated_at = clock_timestamp()
-        where id = $1 and status in ('pending', 'queued')`,
-      [id],
+        where id = any($1::uuid[]) and status in ('pending', 'queued')
+       returning id, user_id as "userId", type, schedule_id as "scheduleId", status, queue,
+                 null as error, null as "errorCode", null as "waitedMs", null as "ranMs"`,
+      [ids],
     );
-    return moved === 1;
   }
 
-  /** Marks a running job for cancelling; its worker sees the mark at its next beat if the push is lost. False: it is not running. */
-  async requestCancel(tx: Tx, id: string): Promise<boolean> {
-    const marked = await execute(
+  /** Marks running jobs for cancelling; their worker sees the mark at its next beat if the push is lost. Answers those that run. */
+  async requestCancel(tx: Tx, ids: readonly string[]): Promise<string[]> {
+    const rows = await query<{ id: string }>(
       tx,
       `update jobs set cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()), updated_at = clock_timestamp()
-        where id = $1 and status = 'running'`,
-      [id],
+        where id = any($1::uuid[]) and status = 'running' returning id`,
+      [ids],
     );
-    return marked === 1;
+    return rows.map(({ id }) => id);
   }
 
-  /**
-   * `failed | cancelled → pending` by hand, with a fresh set of attempts, under the limits of now. False: it was in
-   * another status.
-   */
-  async retryEnded(tx: Tx, id: string, limitKey: string | null): Promise<boolean> {
-    const moved = await execute(
+  /** `failed | cancelled → pending` by hand, with a fresh set of attempts, under the limits of now. Answers those that moved. */
+  async retryEnded(tx: Tx, jobs: readonly Pick<JobEntity, 'id' | 'limitKey'>[]): Promise<string[]> {
+    const rows = await query<{ id: string }>(
       tx,
       `update jobs set status = 'pending', run_at = now(), retry_count = 0, crash_count = 0, progress = 0, progress_detail = null,
               checkpoint = null, result = null, error = null, error_code = null, worker_id = null, cancel_requested_at = null,
-              completed_at = null, cancelled_at = null, limit_key = $2, updated_at = clock_timestamp()
-        where id = $1 and status in ('failed', 'cancelled')`,
-      [id, limitKey],
+              completed_at = null, cancelled_at = null, limit_key = again.limit_key, updated_at = clock_timestamp()
+         from unnest($1::uuid[], $2::text[]) as again(id, limit_key)
+        where jobs.id = any ($1) and jobs.id = again.id and jobs.status in ('failed', 'cancelled')
+       returning jobs.id`,
+      [jobs.map(({ id }) => id), jobs.map(({ limitKey }) => limitKey)],
     );
-    return moved === 1;
+    return rows.map(({ id }) => id);
   }
 
   /** Whether any job of the schedule has not ended: for its overlap policy. */

@@ -8,7 +8,6 @@ import { limitKeyOf } from './definition/limit-key.js';
 import { JobRegistry, type JobType } from './definition/job-registry.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { JOB_CANCEL_TOPIC } from './engine/job-worker.js';
-import type { EndedJob } from './engine/job-moves.repository.js';
 import type { JobFence } from './definition/define-job.js';
 import { Settler } from './engine/settler.js';
 import type { JobEntity } from './job.entity.js';
@@ -105,8 +104,9 @@ export class JobsService {
   async cancel(actor: UserActor, id: string): Promise<JobView> {
     return this.database.as(actor).tx(async (tx) => {
       const job = await this.visible(tx, actor, id);
-      if (await this.jobs.cancelWaiting(tx, id)) await this.settler.recordEnds(tx, [cancelled(job)]);
-      else if (await this.jobs.requestCancel(tx, id))
+      const cancelled = await this.jobs.cancelWaiting(tx, [id]);
+      if (cancelled.length > 0) await this.settler.recordEnds(tx, cancelled);
+      else if ((await this.jobs.requestCancel(tx, [id])).length > 0)
         tx.afterCommit(() => this.hub.publish(JOB_CANCEL_TOPIC, { jobId: id }));
       else throw UserError.conflict('job_ended', 'This job has ended already.');
       // One that was queued leaves its place to another one of its limit.
@@ -127,7 +127,8 @@ export class JobsService {
   async retryIn(tx: Tx, actor: Actor, id: string, details: Record<string, unknown> = {}): Promise<void> {
     const job = await this.visible(tx, actor, id);
     const { limitKey } = await this.claimAgain(tx, job);
-    if (!(await this.jobs.retryEnded(tx, id, limitKey)))
+    const retried = await this.jobs.retryEnded(tx, [{ id, limitKey }]);
+    if (retried.length === 0)
       throw UserError.conflict('job_not_retryable', 'Only a failed or cancelled job can be retried.');
     await this.audit.record(tx, { actor, action: 'job.retry', resource: { type: 'job', id }, details });
     this.dispatcher.wakeAfter(tx);
@@ -164,10 +165,4 @@ export class JobsService {
     if (!job) throw new Error(`job ${id} vanished inside its own transaction`);
     return job;
   }
-}
-
-/** What the event of a job's end tells, before the row is read again. */
-function cancelled({ id, userId, type, scheduleId, queue }: JobEntity): EndedJob {
-  const never = { error: null, errorCode: null, waitedMs: null, ranMs: null };
-  return { id, userId, type, scheduleId, queue, status: 'cancelled', ...never };
 }

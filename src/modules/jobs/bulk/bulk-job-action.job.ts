@@ -10,6 +10,7 @@ import { Dispatcher } from '../engine/dispatcher.js';
 import { JOB_CANCEL_TOPIC } from '../engine/job-worker.js';
 import type { JobStatus } from '../engine/job-status.js';
 import { Settler } from '../engine/settler.js';
+import { JobsRepository } from '../jobs.repository.js';
 import { JobsService } from '../jobs.service.js';
 import { BULK_JOB_ACTION, authorizeTarget, targetOf, type ActionTarget } from './job-action-target.js';
 import { jobActionPayload, type JobAction, type JobActionPayload } from './job-action.schema.js';
@@ -47,6 +48,7 @@ export class BulkJobAction extends JobHandler<JobActionPayload> {
   constructor(
     private readonly database: Database,
     private readonly actions: JobActionsRepository,
+    private readonly moves: JobsRepository,
     private readonly jobs: JobsService,
     private readonly registry: JobRegistry,
     private readonly settler: Settler,
@@ -114,11 +116,11 @@ export class BulkJobAction extends JobHandler<JobActionPayload> {
   private async cancel(tx: Tx, work: Work, status: JobStatus, held: readonly HeldJob[]): Promise<number> {
     const ids = held.map(({ id }) => id);
     if (status === 'running') {
-      const asked = await this.actions.requestCancel(tx, ids);
+      const asked = await this.moves.requestCancel(tx, ids);
       tx.afterCommit(() => asked.forEach((jobId) => this.hub.publish(JOB_CANCEL_TOPIC, { jobId })));
       return this.record(tx, work, asked);
     }
-    const ended = await this.actions.cancelWaiting(tx, ids);
+    const ended = await this.moves.cancelWaiting(tx, ids);
     await this.settler.recordEnds(tx, ended);
     // Those that were queued leave their places to others of their limits.
     this.dispatcher.wakeAfter(tx);
@@ -129,12 +131,13 @@ export class BulkJobAction extends JobHandler<JobActionPayload> {
     );
   }
 
+  /** Those of types without limits fall under none, whatever they once fell under. */
   private async retry(tx: Tx, work: Work, held: readonly HeldJob[]): Promise<number> {
     const careful = held.filter(({ type }) => this.hasPolicies(type));
     const others = held.filter((job) => !careful.includes(job));
-    const retried = await this.actions.retryEnded(
+    const retried = await this.moves.retryEnded(
       tx,
-      others.map(({ id }) => id),
+      others.map(({ id, type, limitKey }) => ({ id, limitKey: this.registry.find(type) ? null : limitKey })),
     );
     this.dispatcher.wakeAfter(tx);
     await this.record(tx, work, retried);

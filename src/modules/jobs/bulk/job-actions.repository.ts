@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
-import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
-import type { EndedJob } from '../engine/job-moves.repository.js';
+import { execute, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
 import type { JobStatus } from '../engine/job-status.js';
 import type { JobEntity } from '../job.entity.js';
 import { newestFirst, type JobFilter } from '../jobs-list.repository.js';
@@ -15,15 +14,11 @@ export interface ActionTally {
 }
 
 /** A job that an action holds, and nobody else can move. */
-export type HeldJob = Pick<JobEntity, 'id' | 'userId' | 'type' | 'scheduleId'>;
+export type HeldJob = Pick<JobEntity, 'id' | 'type' | 'limitKey'>;
 
-/** Statements of actions on many jobs. Each move is guarded by the status it begins from, as that of a single job. */
+/** What an action on many jobs finds, and how it keeps count; the moves themselves are those of single jobs. */
 @Injectable()
 export class JobActionsRepository {
-  async now(read: Read): Promise<Date> {
-    return (await queryOne<{ now: Date }>(read, `select clock_timestamp() as now`))!.now;
-  }
-
   /** Exactly, of everything the target means at this moment. */
   async count(read: Read, target: ActionTarget): Promise<number> {
     let count = 0;
@@ -77,49 +72,11 @@ export class JobActionsRepository {
     limit: number,
   ): Promise<HeldJob[]> {
     return meant(tx, target, status, cursor)
-      .select(['job.id', 'job.userId', 'job.type', 'job.scheduleId'])
+      .select(['job.id', 'job.type', 'job.limitKey'])
       .limit(limit)
       .setLock('pessimistic_write')
       .setOnLocked('skip_locked')
       .getMany();
-  }
-
-  /** `pending | queued → cancelled`. Answers those that moved. */
-  async cancelWaiting(tx: Tx, ids: readonly string[]): Promise<EndedJob[]> {
-    return query<EndedJob>(
-      tx,
-      `update jobs set status = 'cancelled', run_at = null, turn = null, cancelled_at = greatest(clock_timestamp(), created_at, started_at), updated_at = clock_timestamp()
-        where id = any($1::uuid[]) and status in ('pending', 'queued')
-       returning id, user_id as "userId", type, schedule_id as "scheduleId", status, error, queue,
-                 null as "errorCode", null as "waitedMs", null as "ranMs"`,
-      [ids],
-    );
-  }
-
-  /** Marks running jobs for cancelling. Answers those that were running. */
-  async requestCancel(tx: Tx, ids: readonly string[]): Promise<string[]> {
-    const rows = await query<{ id: string }>(
-      tx,
-      `update jobs set cancel_requested_at = clock_timestamp(), updated_at = clock_timestamp()
-        where id = any($1::uuid[]) and status = 'running' and cancel_requested_at is null
-       returning id`,
-      [ids],
-    );
-    return rows.map(({ id }) => id);
-  }
-
-  /** `failed | cancelled → pending`, with a fresh set of attempts. Answers those that moved. */
-  async retryEnded(tx: Tx, ids: readonly string[]): Promise<string[]> {
-    const rows = await query<{ id: string }>(
-      tx,
-      `update jobs set status = 'pending', run_at = now(), retry_count = 0, crash_count = 0, progress = 0, progress_detail = null,
-              checkpoint = null, result = null, error = null, error_code = null, worker_id = null, cancel_requested_at = null,
-              completed_at = null, cancelled_at = null, updated_at = clock_timestamp()
-        where id = any($1::uuid[]) and status in ('failed', 'cancelled')
-       returning id`,
-      [ids],
-    );
-    return rows.map(({ id }) => id);
   }
 
   /** Of an action whose row is held. */

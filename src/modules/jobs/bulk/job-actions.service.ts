@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { UserActor } from '../../../kernel/auth/index.js';
-import { Database, type Tx } from '../../../kernel/database/index.js';
+import { databaseNow, Database, type Tx } from '../../../kernel/database/index.js';
 import { Idempotency, type OnceRequest } from '../../../kernel/http/index.js';
 import { AuditService } from '../../audit/index.js';
 import { toJobView } from '../job.view.js';
@@ -35,7 +35,7 @@ export class JobActionsService {
 
   private async requestIn(tx: Tx, actor: UserActor, body: JobActionBody): Promise<JobActionView> {
     const { dryRun = false, ...payload } = body;
-    const target = targetOf(actor, payload, await this.actions.now(tx));
+    const target = targetOf(actor, payload, await databaseNow(tx));
     const count = await this.actions.count(tx, target);
     const sampleIds = await this.actions.sample(tx, target, SAMPLE);
     const answer = { action: payload.action, dryRun, count, sampleIds };

@@ -15,7 +15,7 @@ afterAll(async () => {
 });
 
 const measure = async () => {
-  const { queues } = await open.database.system('test').tx((tx) => new DepthRepository().measure(tx));
+  const queues = await open.database.system('test').tx((tx) => new DepthRepository().measure(tx));
   return Object.fromEntries(queues.map(({ queue, ...depth }) => [queue, depth]));
 };
 /** Rows as the engine leaves them; `columns` are SQL for each number n. */

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { query, queryOne, type Tx } from '../../../kernel/database/index.js';
+import { query, type Tx } from '../../../kernel/database/index.js';
 import { QUEUE_NAMES } from '../../../kernel/queue/index.js';
-import { WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
+import { alongIndexes } from '../queues/along-indexes.repository.js';
+import { IN_FLIGHT } from './job-status.js';
 
 /** Counting stops here: a scrape must not cost more because a million jobs wait. */
 export const MOST_COUNTED = 10_000;
@@ -22,13 +23,13 @@ export interface QueueDepth {
  */
 @Injectable()
 export class DepthRepository {
-  async measure(tx: Tx): Promise<{ queues: QueueDepth[]; livingWorkers: number }> {
-    await this.keepToIndexes(tx);
+  async measure(tx: Tx): Promise<QueueDepth[]> {
+    await alongIndexes(tx);
     const due = await this.due(tx);
     const limited = await this.limited(tx);
     const later = await this.later(tx);
     const inFlight = await this.inFlight(tx);
-    const queues = QUEUE_NAMES.map((queue) => {
+    return QUEUE_NAMES.map((queue) => {
       const of = <Row extends { readonly queue: string }>(rows: readonly Row[]): Row | undefined =>
         rows.find((row) => row.queue === queue);
       const withStatus = (status: string) => of(inFlight.filter((row) => row.status === status))?.jobs ?? 0;
@@ -42,15 +43,6 @@ export class DepthRepository {
         oldestDueSeconds: Math.max(0, free?.seconds ?? 0, bound?.seconds ?? 0),
       };
     });
-    return { queues, livingWorkers: await this.livingWorkers(tx) };
-  }
-
-  /** By its statistics, which are old where much has just changed, the planner would often rather read the whole table. */
-  private async keepToIndexes(tx: Tx): Promise<void> {
-    await query(
-      tx,
-      `select set_config(name, 'off', true) from unnest(array['enable_seqscan', 'enable_bitmapscan', 'enable_sort']) as name`,
-    );
   }
 
   /** The head of each priority is one step into the index. */
@@ -101,18 +93,9 @@ export class DepthRepository {
       tx,
       `select queue, status, count(*)::integer as jobs from (
          select queue, status from jobs
-          where run_at is null and completed_at is null and cancelled_at is null order by id limit $1) as counted
+          where ${IN_FLIGHT} order by id limit $1) as counted
         group by queue, status`,
       [MOST_COUNTED],
     );
-  }
-
-  private async livingWorkers(tx: Tx): Promise<number> {
-    const row = await queryOne<{ workers: number }>(
-      tx,
-      `select count(*)::integer as workers from workers where beat_at > clock_timestamp() - make_interval(secs => $1)`,
-      [WORKER_SILENCE_SECONDS],
-    );
-    return row?.workers ?? 0;
   }
 }

@@ -161,12 +161,13 @@ describe('dispatching', () => {
     const process = dispatching();
     await add(process, await person(), 3);
     const jobs = await process.take(3);
-    await repository.takeBack(open.database.system('test').read, jobs);
+    const claims = jobs.map(({ id, dispatchNo }) => [id, dispatchNo] as const);
+    await repository.takeBack(open.database.system('test').read, claims);
     expect((await process.due.become()).queues).toEqual(['default']);
     const again = await process.take(3);
     expect(again.map(({ id }) => id).toSorted()).toEqual(jobs.map(({ id }) => id).toSorted());
     expect(again.map(({ dispatchNo }) => dispatchNo)).toEqual([2, 2, 2]);
-    await repository.takeBack(open.database.system('test').read, jobs);
+    await repository.takeBack(open.database.system('test').read, claims);
     const { rows } = await pool.query(`select distinct status from jobs`);
     expect(rows).toEqual([{ status: 'queued' }]);
   });

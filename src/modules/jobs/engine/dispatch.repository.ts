@@ -2,6 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
 import type { Floor, LaneTurn } from './fair-turns.js';
 
+/** A job as a hint names it: a hint of an older dispatch, or one delivered twice, claims nothing. */
+export type Claim = readonly [jobId: string, dispatchNo: number];
+
 export interface DispatchedJob {
   readonly id: string;
   readonly type: string;
@@ -146,14 +149,14 @@ export class DispatchRepository {
     return jobs.toSorted((a, b) => a.priority - b.priority || a.turn - b.turn || (a.id < b.id ? -1 : 1));
   }
 
-  /** `queued → pending` for jobs that were dispatched a moment ago and whose hints could not be sent. */
-  async takeBack(read: Read, jobs: readonly DispatchedJob[]): Promise<void> {
+  /** `queued → pending` for jobs whose hints could not be sent, or of a hint that nobody has time for. */
+  async takeBack(read: Read, claims: readonly Claim[]): Promise<void> {
     await execute(
       read,
       `update jobs set status = 'pending', run_at = now(), updated_at = clock_timestamp()
          from unnest($1::uuid[], $2::integer[]) as sent(id, dispatch_no)
         where jobs.id = any ($1) and jobs.id = sent.id and jobs.status = 'queued' and jobs.dispatch_no = sent.dispatch_no`,
-      [jobs.map(({ id }) => id), jobs.map(({ dispatchNo }) => dispatchNo)],
+      [claims.map(([id]) => id), claims.map(([, dispatchNo]) => dispatchNo)],
     );
   }
 
@@ -177,17 +180,5 @@ export class DispatchRepository {
        on conflict (lane, priority) do update set turn = excluded.turn where job_turns.turn < excluded.turn`,
       [turns.map(({ lane }) => lane), turns.map(({ priority }) => priority), turns.map(({ turn }) => turn)],
     );
-  }
-
-  /** Queue messages that the workers alive handle at the same time, by queue. */
-  async slots(read: Read, silenceSeconds: number): Promise<ReadonlyMap<string, number>> {
-    const rows = await query<{ queue: string; slots: number }>(
-      read,
-      `select queue, sum(slots)::integer as slots from workers cross join unnest(queues) as queue
-        where beat_at > clock_timestamp() - make_interval(secs => $1) group by queue`,
-      [silenceSeconds],
-      'workers_slots',
-    );
-    return new Map(rows.map(({ queue, slots }) => [queue, slots]));
   }
 }

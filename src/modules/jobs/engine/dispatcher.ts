@@ -1,8 +1,8 @@
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { Database, type Tx } from '../../../kernel/database/index.js';
+import { Database, databaseNow, type Tx } from '../../../kernel/database/index.js';
 import { Log } from '../../../kernel/log/index.js';
-import { HintQueue, QUEUE_NAMES, type QueueName } from '../../../kernel/queue/index.js';
+import { HintQueue, HintStore, QUEUE_NAMES, type QueueName } from '../../../kernel/queue/index.js';
 import { Hub } from '../../../kernel/realtime/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
@@ -68,6 +68,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly limited: LimitedJobs,
     private readonly exchange: TurnExchange,
     private readonly hints: HintQueue,
+    private readonly store: HintStore,
     private readonly registry: JobRegistry,
     private readonly hub: Hub,
     private readonly metrics: EngineMetrics,
@@ -83,6 +84,11 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   async onApplicationBootstrap(): Promise<void> {
     this.exchange.begin();
+    // A store that is empty now has lost none of what is about to be put into it. One that is away is asked again by
+    // those who look for lost hints.
+    await this.store
+      .holdsSince(() => databaseNow(this.database.system('job dispatch').read))
+      .catch((error: unknown) => this.log.warn({ err: error }, 'the queue store does not answer yet'));
     // Before the first job is made here: a process that knows nothing gives turns that have long passed.
     await this.refresh();
     this.unsubscribe = this.hub.subscribe(JOBS_WAITING_TOPIC, (message) => {
@@ -218,12 +224,12 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     if (jobs.length === 0) return 0;
     this.metrics.dispatched(queue, jobs);
     const line = this.line(queue);
-    this.metrics.dispatched(queue, jobs);
     const hints = line.packer.pack(jobs, waiting, (type) => this.hintSizeOf(type));
     line.jobsPerHint = jobs.length / hints.length;
     await this.hints.add(queue, hints).catch(async (error: unknown) => {
       // Without hints they would wait for the reconciler; a hint that did arrive claims nothing any more.
-      await this.repository.takeBack(this.database.system('job dispatch').read, jobs);
+      const sent = jobs.map(({ id, dispatchNo }) => [id, dispatchNo] as const);
+      await this.repository.takeBack(this.database.system('job dispatch').read, sent);
       throw error;
     });
     line.window.added(hints.length);

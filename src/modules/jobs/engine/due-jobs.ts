@@ -3,7 +3,7 @@ import { Database, type DatabaseScope } from '../../../kernel/database/index.js'
 import type { QueueName } from '../../../kernel/queue/index.js';
 import { DispatchRepository, type DueJob } from './dispatch.repository.js';
 import { FairTurns, laneOf, ownerOf } from './fair-turns.js';
-import { FullLook } from './full-look.js';
+import { DUE_LOOK_PAUSES_MS, RareLook } from './rare-look.js';
 
 /** Jobs one transaction gives a turn. */
 const BATCH = 500;
@@ -26,7 +26,7 @@ export interface BecameDue {
 @Injectable()
 export class DueJobs {
   private readonly scope: DatabaseScope;
-  private readonly fullLook = new FullLook();
+  private readonly fullLook = new RareLook(...DUE_LOOK_PAUSES_MS);
   private since = new Date(0);
 
   constructor(

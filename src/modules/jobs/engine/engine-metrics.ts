@@ -10,6 +10,7 @@ import {
 import type { QueueName } from '../../../kernel/queue/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
 import { DepthRepository, MOST_COUNTED } from './depth.repository.js';
+import { WorkersRepository } from './workers.repository.js';
 
 /** How an attempt ended; `lost`: somebody else holds the job now. */
 const OUTCOMES = ['completed', 'failed', 'cancelled', 'retry', 'release', 'lost'] as const;
@@ -54,6 +55,7 @@ export class EngineMetrics implements OnModuleInit, OnApplicationBootstrap {
     private readonly registry: JobRegistry,
     private readonly database: Database,
     private readonly depths: DepthRepository,
+    private readonly workers: WorkersRepository,
   ) {
     this.attempts = metrics.counter({
       name: 'steward_jobs_attempts_total',
@@ -157,14 +159,18 @@ export class EngineMetrics implements OnModuleInit, OnApplicationBootstrap {
     this.metrics.collect({
       name: 'jobs',
       gauges: [depth, oldest, workers],
-      measure: () => this.database.system('metrics').tx((tx) => this.depths.measure(tx)),
-      show: ({ queues, livingWorkers }) => {
+      measure: () =>
+        this.database.system('metrics').tx(async (tx) => {
+          const queues = await this.depths.measure(tx);
+          return { queues, living: await this.workers.living(tx) };
+        }),
+      show: ({ queues, living }) => {
         for (const { queue, due, later, queued, running, oldestDueSeconds } of queues) {
           for (const [state, jobs] of Object.entries({ due, later, queued, running }))
             depth.of({ queue, state }).set(jobs);
           oldest.of({ queue }).set(oldestDueSeconds);
         }
-        workers.of({}).set(livingWorkers);
+        workers.of({}).set(living);
       },
     });
   }

@@ -1,60 +1,75 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HandlerSlots } from './handler-slots.js';
 
+const CONCURRENCY = 2;
+
+/** Claims while that is allowed, at most ten. */
+function claims(slots: HandlerSlots): number {
+  let taken = 0;
+  while (taken < 10 && slots.tryTake()) taken++;
+  for (let given = 0; given < taken; given++) slots.give();
+  return taken;
+}
+
+async function handle(slots: HandlerSlots, milliseconds: number): Promise<void> {
+  const ran = slots.run(() => vi.advanceTimersByTimeAsync(milliseconds));
+  await ran;
+}
+
 describe('handler slots', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it('are never more than there are, and go to who came first', async () => {
-    const slots = new HandlerSlots(2, () => undefined);
-    const order: string[] = [];
-    const take = async (name: string): Promise<void> => {
-      if (await slots.take()) order.push(name);
+  it('let as many be claimed as may run, and more after many quick ones, until they turn slow', async () => {
+    const said: boolean[] = [];
+    const slots = new HandlerSlots(CONCURRENCY, (quick) => said.push(quick));
+    expect(claims(slots)).toBe(CONCURRENCY);
+    for (let n = 0; n < 100; n++) await handle(slots, 0);
+    expect([said, claims(slots)]).toEqual([[true], 4 * CONCURRENCY]);
+    for (let n = 0; n < 100; n++) await handle(slots, 60);
+    expect([said, claims(slots)]).toEqual([[true, false], CONCURRENCY]);
+  });
+
+  it('never run more handlers than they may, whatever was claimed', async () => {
+    const slots = new HandlerSlots(CONCURRENCY, () => undefined);
+    let running = 0;
+    const most: number[] = [];
+    const one = async (n: number): Promise<number> => {
+      most.push(++running);
+      await vi.advanceTimersByTimeAsync(1);
+      running--;
+      return n;
     };
-    const all = ['a', 'b', 'c', 'd'].map(take);
-    await vi.advanceTimersByTimeAsync(0);
-    expect(order).toEqual(['a', 'b']);
-    slots.give(1);
-    expect(slots.tryTake()).toBe(false); // it is c's
-    slots.give(1);
-    await Promise.all(all);
-    expect(order).toEqual(['a', 'b', 'c', 'd']);
-    slots.give(1);
-    expect([slots.tryTake(), slots.tryTake()]).toEqual([true, false]);
+    const ran = await Promise.all([1, 2, 3, 4, 5].map((n) => slots.run(() => one(n))));
+    expect(ran.map((each) => each?.outcome)).toEqual([1, 2, 3, 4, 5]);
+    expect(Math.max(...most)).toBe(CONCURRENCY);
   });
 
-  it('sends away who waited too long, and only those', async () => {
+  it('give the place back when a handler throws', async () => {
     const slots = new HandlerSlots(1, () => undefined);
-    await slots.take();
-    const [old, young] = [slots.take(), vi.advanceTimersByTimeAsync(5_000).then(() => slots.take())];
-    await vi.advanceTimersByTimeAsync(0);
-    slots.dismiss(5_000);
-    expect(await old).toBe(false);
-    slots.give(null);
-    expect(await young).toBe(true);
+    await expect(slots.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await slots.run(() => Promise.resolve('yes'))).toMatchObject({ outcome: 'yes' });
   });
 
-  it('gives nothing any more when closed', async () => {
-    const slots = new HandlerSlots(1, () => undefined);
-    await slots.take();
-    const waiting = slots.take();
-    slots.close();
-    slots.give(1);
-    expect(await Promise.all([waiting, slots.take()])).toEqual([false, false]);
-  });
-
-  it('calls handlers quick after many quick ones, and not any more when one is waited for in vain', async () => {
+  it('send away claimed work that waited too long behind slow work, and call that slow', async () => {
     const said: boolean[] = [];
     const slots = new HandlerSlots(1, (quick) => said.push(quick));
-    for (let n = 0; n < 100; n++) {
-      slots.tryTake();
-      slots.give(0.1);
-    }
-    expect(said).toEqual([true]);
-    await slots.take();
-    void slots.take();
+    for (let n = 0; n < 100; n++) await handle(slots, 0);
+    let end: () => void = () => undefined;
+    const slow = slots.run(() => new Promise<void>((resolve) => (end = resolve)));
+    const behind = slots.run(() => Promise.resolve());
     await vi.advanceTimersByTimeAsync(5_000);
     slots.dismiss(5_000);
+    expect(await behind).toBeNull();
     expect(said).toEqual([true, false]);
+    end();
+    expect(await slow).not.toBeNull();
+  });
+
+  it('run nothing any more when closed', async () => {
+    const slots = new HandlerSlots(1, () => undefined);
+    slots.close();
+    expect(await slots.run(() => Promise.resolve())).toBeNull();
+    expect(await slots.take()).toBe(false);
   });
 });

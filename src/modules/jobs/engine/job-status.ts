@@ -30,3 +30,11 @@ export function isLegalMove(from: JobStatus, to: JobStatus): boolean {
     (move) => move.from.includes(from) && move.to.includes(to),
   );
 }
+
+/**
+ * Of a row of jobs: queued or running. Without the status, as the indexes have it (ADR 3): `run_at` is set exactly
+ * while a job is pending.
+ */
+export const inFlight = (alias = 'jobs'): string =>
+  `${alias}.run_at is null and ${alias}.completed_at is null and ${alias}.cancelled_at is null`;
+export const IN_FLIGHT = inFlight();

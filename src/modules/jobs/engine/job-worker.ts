@@ -22,7 +22,7 @@ import { OutcomeWriter } from './outcome-writer.js';
 import { RareLook } from './rare-look.js';
 import { Settler } from './settler.js';
 import { TypeSlots } from './type-slots.js';
-import type { Claim } from './turnover.repository.js';
+import type { Claim } from './dispatch.repository.js';
 import { WorkersRepository, type HeldJob } from './workers.repository.js';
 
 /** Hub topic: somebody asked to cancel a running job. */
@@ -160,26 +160,34 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
 
   private async work(queue: QueueName, claim: Claim, slots: HandlerSlots): Promise<void> {
     const job = await this.settler.claim(claim).catch((error: unknown) => {
-      slots.give(null);
+      slots.give();
       throw error;
     });
-    if (!job) return slots.give(null); // an older dispatch, a second delivery, or cancelled meanwhile
-    this.metrics.started(job);
+    if (!job) return slots.give(); // an older dispatch, a second delivery, or cancelled meanwhile
     const work: Work = { leaseEpoch: job.leaseEpoch, attempt: null };
     // Ours once before: it was taken away and came back while the older attempt has not noticed yet.
     this.running.get(job.id)?.attempt?.stop('lost');
     this.running.set(job.id, work);
     const context = { requestId: job.requestId ?? job.id, ipAddress: null, userAgent: null };
-    const began = performance.now();
-    let lasted = 0;
     try {
-      const outcome = await requestContext
-        .run(context, () => this.outcomeOf(job, work))
-        .finally(() => slots.give((lasted = performance.now() - began)));
-      await this.end(queue, job, outcome, lasted);
+      const ran = await slots
+        .run(() => {
+          this.metrics.started(job);
+          return requestContext.run(context, () => this.outcomeOf(job, work));
+        })
+        .finally(() => slots.give());
+      if (ran) await this.end(queue, job, ran.outcome, ran.lasted);
+      else await this.handBack(job.id, job.leaseEpoch);
     } finally {
       if (this.running.get(job.id) === work) this.running.delete(job.id);
     }
+  }
+
+  /** For somebody else, at once: no attempt of it has begun here. */
+  private async handBack(jobId: string, leaseEpoch: number): Promise<void> {
+    const outcome: Outcome = { kind: 'release', delaySeconds: 0, reason: null };
+    await this.settler.settle({ jobId, leaseEpoch, outcome });
+    this.dispatcher.wake();
   }
 
   private async end(
@@ -265,11 +273,7 @@ export class JobWorker implements OnApplicationBootstrap, BeforeApplicationShutd
     this.metrics.found('stray', strays.length);
     for (const { id: jobId, leaseEpoch } of strays) {
       this.log.warn({ jobId }, 'a claim whose answer got lost is handed back');
-      await this.settler.settle({
-        jobId,
-        leaseEpoch,
-        outcome: { kind: 'release', delaySeconds: 0, reason: null },
-      });
+      await this.handBack(jobId, leaseEpoch);
     }
   }
 

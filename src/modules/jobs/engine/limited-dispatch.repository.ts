@@ -1,15 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
 import type { DispatchedJob } from './dispatch.repository.js';
-import { WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
 import type { Candidate } from './limited-plan.js';
 import type { RateLog } from './rate-log.js';
+import { IN_FLIGHT } from './job-status.js';
 
 /** First key of the advisory locks by which one dispatcher at a time counts the jobs of a type. */
 const DISPATCH_LOCK = 7_410_030;
 
-/** In flight: queued or running. Without the status, as the index has it (ADR 3). */
-const IN_FLIGHT = `limit_key is not null and run_at is null and completed_at is null and cancelled_at is null`;
+const LIMITED_IN_FLIGHT = `limit_key is not null and ${IN_FLIGHT}`;
 const WAITING = `limit_key is not null and turn is not null`;
 
 const keysBehind = (condition: string): string => `
@@ -70,7 +69,7 @@ export class LimitedDispatchRepository {
   async inFlight(tx: Tx, type: string): Promise<InFlight> {
     const rows = await query<{ part: string; jobs: number }>(
       tx,
-      `select split_part(limit_key, ' ', 1) as part, count(*)::integer as jobs from jobs where type = $1 and ${IN_FLIGHT} group by 1`,
+      `select split_part(limit_key, ' ', 1) as part, count(*)::integer as jobs from jobs where type = $1 and ${LIMITED_IN_FLIGHT} group by 1`,
       [type],
       'jobs_limited_in_flight',
     );
@@ -78,17 +77,6 @@ export class LimitedDispatchRepository {
       jobs: rows.reduce((sum, { jobs }) => sum + jobs, 0),
       byPart: new Map(rows.map(({ part, jobs }) => [part, jobs])),
     };
-  }
-
-  /** Processes that take jobs of the queue and are alive. */
-  async liveWorkers(tx: Tx, queue: string): Promise<number> {
-    const row = await queryOne<{ workers: number }>(
-      tx,
-      `select count(*)::integer as workers from workers where $1 = any(queues) and beat_at > clock_timestamp() - make_interval(secs => $2)`,
-      [queue, WORKER_SILENCE_SECONDS],
-      'jobs_limited_workers',
-    );
-    return row?.workers ?? 0;
   }
 
   /**

@@ -9,6 +9,7 @@ import { LimitedDispatchRepository } from './limited-dispatch.repository.js';
 import { allowanceOf, plan, type Allowance } from './limited-plan.js';
 import { Rates, type StartedJob } from './limited-rates.js';
 import type { DueSource } from './unlimited-jobs.js';
+import { WorkersRepository } from './workers.repository.js';
 
 /** Keys one transaction looks at, and transactions of one type in a row: both bound what a dispatch may cost. */
 const KEYS = 200;
@@ -62,6 +63,7 @@ export class LimitedJobs implements DueSource {
   constructor(
     database: Database,
     private readonly repository: LimitedDispatchRepository,
+    private readonly workers: WorkersRepository,
     private readonly registry: JobRegistry,
     private readonly turns: FairTurns,
   ) {
@@ -134,7 +136,7 @@ export class LimitedJobs implements DueSource {
     const inFlight = await this.repository.inFlight(tx, type);
     const inAll = Math.min(
       limits.global ?? Infinity,
-      concurrency === null ? Infinity : concurrency * (await this.repository.liveWorkers(tx, queue)),
+      concurrency === null ? Infinity : concurrency * (await this.workers.living(tx, queue)),
     );
     const free = Math.min(wanted, inAll - inFlight.jobs);
     if (free <= 0) return NOTHING;

@@ -2,7 +2,7 @@ import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap
 import { Interval } from '@nestjs/schedule';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Settings, serves } from '../../../kernel/config/index.js';
-import { Database, type DatabaseScope } from '../../../kernel/database/index.js';
+import { databaseNow, Database, type DatabaseScope } from '../../../kernel/database/index.js';
 import { Log } from '../../../kernel/log/index.js';
 import { HintQueue, HintStore, QUEUE_NAMES } from '../../../kernel/queue/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
@@ -84,7 +84,7 @@ export class LostHints implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   private async pass(): Promise<void> {
-    const since = await this.store.holdsSince(() => this.rescues.now(this.scope.read));
+    const since = await this.store.holdsSince(() => databaseNow(this.scope.read));
     if (since !== null && since.getTime() !== this.seenTo) {
       await this.sendBack(since);
       if (this.started) this.seenTo = since.getTime();

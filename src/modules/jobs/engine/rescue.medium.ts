@@ -3,7 +3,7 @@ import { v7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, openPool, type TestDatabase } from '../../../../test/harness/database.js';
 import { openDatabase, type OpenDatabase } from '../../../../test/harness/open-database.js';
-import type { DatabaseScope } from '../../../kernel/database/index.js';
+import { databaseNow, type DatabaseScope } from '../../../kernel/database/index.js';
 import { RescueRepository } from './rescue.repository.js';
 import { WorkersRepository } from './workers.repository.js';
 
@@ -101,7 +101,7 @@ describe('taking jobs back', () => {
 describe('after the queue has lost everything', () => {
   it('sends back what was dispatched before, batch by batch, and nothing younger', async () => {
     const before = await queued(7, 60);
-    const since = await rescues.now(scope.read);
+    const since = await databaseNow(scope.read);
     const [after] = await queued(1, -60);
     const batches: number[] = [];
     let last = FIRST;
@@ -118,7 +118,7 @@ describe('after the queue has lost everything', () => {
 
   it('leaves it to the process that is doing it', async () => {
     await queued(2, 60);
-    const since = await rescues.now(scope.read);
+    const since = await databaseNow(scope.read);
     await scope.tx(async (tx) => {
       expect(await rescues.sendBack(tx, since, FIRST, 1)).toMatchObject({ jobs: 1 });
       expect(await scope.tx((other) => rescues.sendBack(other, since, FIRST, 1))).toBeNull();
@@ -130,7 +130,7 @@ it('finds single jobs without a message by their age and by the messages that wa
   const old = await queued(2, 40);
   const files = await queued(1, 40, 'files');
   await queued(1, 5);
-  const now = await rescues.now(scope.read);
+  const now = await databaseNow(scope.read);
   const waiting = new Date(now.getTime() - 50_000);
   const reaches = [
     { queue: 'default', before: null },

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
 import type { QueueName } from '../../../kernel/queue/index.js';
 import { ENDED_COLUMNS, MAX_CRASHES, WORKER_SILENCE_SECONDS, type EndedJob } from './job-moves.repository.js';
+import { IN_FLIGHT } from './job-status.js';
 
 /**
  * How long a worker counts as newly silent: several passes, because a row that another transaction holds is passed
@@ -9,7 +10,6 @@ import { ENDED_COLUMNS, MAX_CRASHES, WORKER_SILENCE_SECONDS, type EndedJob } fro
  */
 const NEWS_SECONDS = 10;
 
-const IN_FLIGHT = `jobs.run_at is null and jobs.completed_at is null and jobs.cancelled_at is null`;
 /** One process at a time sends back what a wiped queue held, so that the rate holds for all of them together. */
 const SEND_BACK_LOCK = `hashtextextended('steward jobs send back', 0)`;
 
@@ -23,12 +23,6 @@ export interface QueueReach {
 /** The moves that put right what a crash or a lost message left behind. */
 @Injectable()
 export class RescueRepository {
-  /** What the database's clock says. */
-  async now(read: Read): Promise<Date> {
-    const row = await queryOne<{ now: Date }>(read, `select clock_timestamp() as now`);
-    return row!.now;
-  }
-
   /** The clock, and whether a worker has fallen silent: all that has to be asked while everybody is well. */
   async look(read: Read): Promise<{ now: Date; newlySilent: boolean }> {
     const row = await queryOne<{ now: Date; newlySilent: boolean }>(

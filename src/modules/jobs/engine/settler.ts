@@ -4,9 +4,10 @@ import { OperationalError } from '../../../kernel/http/index.js';
 import { Events } from '../../../kernel/realtime/index.js';
 import type { JobEndedData } from '../jobs.events.js';
 import type { JobFence } from '../definition/define-job.js';
+import { DispatchRepository, type Claim } from './dispatch.repository.js';
 import { EndedJobs } from './ended-jobs.js';
 import { endedEvent, type ClaimedJob, type EndedJob, type Settlement } from './job-moves.repository.js';
-import { TurnoverRepository, type Claim } from './turnover.repository.js';
+import { TurnoverRepository } from './turnover.repository.js';
 
 type Move = { readonly claim: Claim } | { readonly settlement: Settlement };
 
@@ -30,6 +31,7 @@ export class Settler {
   constructor(
     database: Database,
     private readonly turnover: TurnoverRepository,
+    private readonly dispatches: DispatchRepository,
     private readonly events: Events,
     private readonly ended: EndedJobs,
   ) {
@@ -54,7 +56,7 @@ export class Settler {
 
   /** Hands back jobs of a hint that were not claimed. */
   async sendBack(claims: readonly Claim[]): Promise<void> {
-    await this.turnover.sendBack(this.scope.read, claims);
+    await this.dispatches.takeBack(this.scope.read, claims);
   }
 
   /** Records the events of jobs that ended, in the transaction that ended them. */

@@ -6,7 +6,7 @@ import { QUEUE_NAMES, type QueueName } from '../../../kernel/queue/index.js';
 import { Hub } from '../../../kernel/realtime/index.js';
 import { DispatchRepository } from './dispatch.repository.js';
 import { FairTurns } from './fair-turns.js';
-import { WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
+import { WorkersRepository } from './workers.repository.js';
 
 /** Hub topic: how far a process has come. */
 const TURNS_TOPIC = 'job-turns';
@@ -33,6 +33,7 @@ export class TurnExchange {
     settings: Settings,
     database: Database,
     private readonly repository: DispatchRepository,
+    private readonly workers: WorkersRepository,
     private readonly turns: FairTurns,
     private readonly hub: Hub,
   ) {
@@ -80,7 +81,7 @@ export class TurnExchange {
     for (const one of stored) this.turns.heard(one);
     const ahead = this.turns.all().filter((one) => one.turn > (storedTurns.get(keyOf(one)) ?? 0));
     if (ahead.length > 0) await this.repository.saveTurns(read, ahead);
-    this.slots = await this.repository.slots(read, WORKER_SILENCE_SECONDS);
+    this.slots = await this.workers.slots(read);
   }
 }
 

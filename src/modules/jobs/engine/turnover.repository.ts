@@ -1,20 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { UserRole } from '../../../kernel/auth/index.js';
-import {
-  arrayLiteral,
-  execute,
-  newId,
-  query,
-  queryOne,
-  type Read,
-  type Tx,
-} from '../../../kernel/database/index.js';
+import { arrayLiteral, newId, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
 import { INTO_EVENTS } from '../../../kernel/realtime/index.js';
 import type { JobFence } from '../definition/define-job.js';
+import type { Claim } from './dispatch.repository.js';
 import type { ClaimedJob, Outcome, Settlement } from './job-moves.repository.js';
-
-/** A job as a hint names it: a hint of an older dispatch, or one delivered twice, claims nothing. */
-export type Claim = readonly [jobId: string, dispatchNo: number];
 
 /** What one flush has done; what a guard refused is simply not among it. */
 export interface Turnover {
@@ -121,17 +111,6 @@ export class TurnoverRepository {
       'jobs_holds',
     );
     return row !== null;
-  }
-
-  /** `queued → pending` for jobs of a hint that nobody here has time for. */
-  async sendBack(read: Read, claims: readonly Claim[]): Promise<void> {
-    await execute(
-      read,
-      `update jobs set status = 'pending', run_at = now(), updated_at = clock_timestamp()
-         from unnest($1::uuid[], $2::integer[]) as hint(id, dispatch_no)
-        where jobs.id = hint.id and jobs.status = 'queued' and jobs.dispatch_no = hint.dispatch_no`,
-      [arrayLiteral(claims.map(([id]) => id)), arrayLiteral(claims.map(([, dispatchNo]) => dispatchNo))],
-    );
   }
 }
 

@@ -9,7 +9,7 @@ import {
   type Span,
 } from './dispatch.repository.js';
 import { FairTurns, NO_ID } from './fair-turns.js';
-import { FullLook } from './full-look.js';
+import { DUE_LOOK_PAUSES_MS, RareLook } from './rare-look.js';
 
 /** Where the dispatcher finds jobs. */
 export interface DueSource {
@@ -25,7 +25,7 @@ const EVERYTHING = PRIORITIES.map(() => ({ from: { turn: 0, id: NO_ID }, upTo: N
 /** The due jobs of types without limits. */
 @Injectable()
 export class UnlimitedJobs implements DueSource {
-  private readonly fullLooks = new Map<QueueName, FullLook>();
+  private readonly fullLooks = new Map<QueueName, RareLook>();
 
   constructor(
     private readonly database: Database,
@@ -34,7 +34,7 @@ export class UnlimitedJobs implements DueSource {
   ) {}
 
   async take(queue: QueueName, limit: number): Promise<DispatchedJob[]> {
-    const fullLook = this.fullLooks.get(queue) ?? new FullLook();
+    const fullLook = this.fullLooks.get(queue) ?? new RareLook(...DUE_LOOK_PAUSES_MS);
     this.fullLooks.set(queue, fullLook);
     const began = performance.now();
     const isFull = fullLook.due(began);

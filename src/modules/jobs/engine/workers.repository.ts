@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { execute, query, type Read, type Tx } from '../../../kernel/database/index.js';
+import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
+import { WORKER_SILENCE_SECONDS } from './job-moves.repository.js';
+import { IN_FLIGHT } from './job-status.js';
 
 /** A running job as its row says. */
 export interface HeldJob {
@@ -7,6 +9,9 @@ export interface HeldJob {
   readonly leaseEpoch: number;
   readonly cancelRequested: boolean;
 }
+
+/** Of a row of workers: it has renewed its beat lately. */
+export const ALIVE = `workers.beat_at > clock_timestamp() - make_interval(secs => ${WORKER_SILENCE_SECONDS})`;
 
 const HELD_COLUMNS = `id, lease_epoch as "leaseEpoch", cancel_requested_at is not null as "cancelRequested"`;
 
@@ -48,9 +53,32 @@ export class WorkersRepository {
     return query<HeldJob>(
       read,
       `select ${HELD_COLUMNS} from jobs
-        where run_at is null and completed_at is null and cancelled_at is null and status = 'running' and worker_id = $1`,
+        where ${IN_FLIGHT} and status = 'running' and worker_id = $1`,
       [workerId],
     );
+  }
+
+  /** How many are alive; of those that take jobs of the queue, where one is given. */
+  async living(read: Read, queue: string | null = null): Promise<number> {
+    const row = await queryOne<{ workers: number }>(
+      read,
+      `select count(*)::integer as workers from workers where ${ALIVE} and ($1::text is null or $1 = any(queues))`,
+      [queue],
+      'workers_living',
+    );
+    return row!.workers;
+  }
+
+  /** Queue messages that the workers alive handle at the same time, by queue. */
+  async slots(read: Read): Promise<ReadonlyMap<string, number>> {
+    const rows = await query<{ queue: string; slots: number }>(
+      read,
+      `select queue, sum(slots)::integer as slots from workers cross join unnest(queues) as queue
+        where ${ALIVE} group by queue`,
+      [],
+      'workers_slots',
+    );
+    return new Map(rows.map(({ queue, slots }) => [queue, slots]));
   }
 
   async remove(read: Read, workerId: string): Promise<void> {

@@ -3,22 +3,18 @@ import { queryOne, type Read, type Tx } from '../../../kernel/database/index.js'
 import type { RateLog } from '../engine/rate-log.js';
 import type { JobEntity } from '../job.entity.js';
 import { alongIndexes } from '../queues/along-indexes.repository.js';
+import { IN_FLIGHT } from '../engine/job-status.js';
 
 /** Numbers about the jobs around one, whoever they belong to: nothing of them is read but that they are there. */
 @Injectable()
 export class ExplainRepository {
-  async now(read: Read): Promise<Date> {
-    const row = await queryOne<{ now: Date }>(read, `select clock_timestamp() as now`);
-    return row!.now;
-  }
-
   /** Jobs that go before it where it is now, at most `bound`. */
   async ahead(tx: Tx, job: JobEntity, bound: number): Promise<number> {
     await alongIndexes(tx);
     if (job.status === 'queued')
       return this.count(
         tx,
-        `select from jobs where run_at is null and completed_at is null and cancelled_at is null and status = 'queued' and queue = $1
+        `select from jobs where ${IN_FLIGHT} and status = 'queued' and queue = $1
             and (dispatched_at, id) < ($2, $3)`,
         [job.queue, job.dispatchedAt, job.id],
         bound,
@@ -44,7 +40,7 @@ export class ExplainRepository {
     const row = await queryOne<{ ofType: number; ofKey: number }>(
       read,
       `select count(*)::integer as "ofType", (count(*) filter (where split_part(limit_key, ' ', 1) = $2))::integer as "ofKey"
-         from jobs where type = $1 and limit_key is not null and run_at is null and completed_at is null and cancelled_at is null`,
+         from jobs where type = $1 and limit_key is not null and ${IN_FLIGHT}`,
       [type, part],
     );
     return row!;

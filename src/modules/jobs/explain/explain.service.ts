@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { UserActor } from '../../../kernel/auth/index.js';
-import { Database, type Read } from '../../../kernel/database/index.js';
+import { databaseNow, Database, type Read } from '../../../kernel/database/index.js';
 import { UserError } from '../../../kernel/http/index.js';
 import { JobRegistry } from '../definition/job-registry.js';
 import { digest, partsOf } from '../definition/limit-key.js';
@@ -36,7 +36,7 @@ export class ExplainService {
     const { read } = scope;
     const definition = this.registry.find(job.type)?.definition ?? null;
     const [now, pause, served, ahead, inFlight, rateUntil] = await Promise.all([
-      this.around.now(read),
+      databaseNow(read),
       this.pauses.find(read, job.queue),
       this.queues.served(read),
       scope.tx((tx) => this.around.ahead(tx, job, COUNTED_AHEAD + 1)),

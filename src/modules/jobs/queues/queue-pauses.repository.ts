@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
+import { IN_FLIGHT } from '../engine/job-status.js';
 
 export interface QueuePause {
   readonly queue: string;
@@ -79,7 +80,7 @@ export class QueuePausesRepository {
     return execute(
       tx,
       `update jobs set status = 'pending', run_at = now(), updated_at = clock_timestamp()
-        where run_at is null and completed_at is null and cancelled_at is null and status = 'queued' and queue = $1`,
+        where ${IN_FLIGHT} and status = 'queued' and queue = $1`,
       [queue],
     );
   }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { query, type Read, type Tx } from '../../../kernel/database/index.js';
-import { WORKER_SILENCE_SECONDS } from '../engine/job-moves.repository.js';
 import { alongIndexes } from './along-indexes.repository.js';
+import { IN_FLIGHT } from '../engine/job-status.js';
+import { ALIVE } from '../engine/workers.repository.js';
 
 /** What waits in a queue. */
 export interface Waiting {
@@ -34,8 +35,6 @@ export interface WorkerRow {
   readonly startedAt: Date;
   readonly beatAt: Date;
 }
-
-const ALIVE = `beat_at > clock_timestamp() - make_interval(secs => ${WORKER_SILENCE_SECONDS})`;
 
 /** Numbers of queues and their workers. Each statement reads a bounded number of rows, through the partial indexes. */
 @Injectable()
@@ -77,7 +76,7 @@ export class QueuesRepository {
       read,
       `select queue, (count(*) filter (where status = 'queued'))::integer as queued,
               (count(*) filter (where status = 'running'))::integer as running
-         from jobs where run_at is null and completed_at is null and cancelled_at is null group by queue`,
+         from jobs where ${IN_FLIGHT} group by queue`,
     );
   }
 
@@ -92,18 +91,13 @@ export class QueuesRepository {
   async workers(read: Read): Promise<WorkerRow[]> {
     return query<WorkerRow>(
       read,
-      `select w.id, w.hostname, w.pid, w.queues, w.slots, coalesce(held.jobs, 0) as running, ${ALIVE} as alive,
-              w.started_at as "startedAt", w.beat_at as "beatAt"
-         from workers w
+      `select workers.id, hostname, pid, queues, slots, coalesce(held.jobs, 0) as running, ${ALIVE} as alive,
+              started_at as "startedAt", beat_at as "beatAt"
+         from workers
          left join (select worker_id, count(*)::integer as jobs from jobs
-                     where run_at is null and completed_at is null and cancelled_at is null and status = 'running'
-                     group by worker_id) as held on held.worker_id = w.id
-        order by w.id desc`,
+                     where ${IN_FLIGHT} and status = 'running'
+                     group by worker_id) as held on held.worker_id = workers.id
+        order by workers.id desc`,
     );
-  }
-
-  async now(read: Read): Promise<Date> {
-    const [row] = await query<{ now: Date }>(read, `select clock_timestamp() as now`);
-    return row!.now;
   }
 }

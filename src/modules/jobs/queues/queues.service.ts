@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { UserActor } from '../../../kernel/auth/index.js';
-import { Database } from '../../../kernel/database/index.js';
+import { databaseNow, Database } from '../../../kernel/database/index.js';
 import { QUEUE_NAMES } from '../../../kernel/queue/index.js';
 import { JobDepthsRepository } from '../stats/job-depths.repository.js';
 import { JobMinutesRepository } from '../stats/job-minutes.repository.js';
@@ -29,7 +29,7 @@ export class QueuesService {
     const scope = this.database.as(actor);
     const { read } = scope;
     const [now, waiting, inFlight, served, pauses, sampled, ended] = await Promise.all([
-      this.queues.now(read),
+      databaseNow(read),
       scope.tx((tx) => this.queues.waiting(tx, QUEUE_NAMES, COUNTED + 1)),
       this.queues.inFlight(read),
       this.queues.served(read),

@@ -73,7 +73,7 @@ it('a job that is retried after it was archived is not removed', async () => {
   await world
     .get(Database)
     .system('test')
-    .tx((tx) => world.get(JobsRepository).retryEnded(tx, retried, null));
+    .tx((tx) => world.get(JobsRepository).retryEnded(tx, [{ id: retried, limitKey: null }]));
   expect(await world.run('jobs')).toMatchObject({ removed: 1, archived: 0 });
   expect(await world.idsIn('jobs')).toEqual([retried]);
 });

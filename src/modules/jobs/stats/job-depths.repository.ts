@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
+import { IN_FLIGHT } from '../engine/job-status.js';
 
 export interface Depth {
   readonly queue: string;
@@ -44,7 +45,7 @@ export class JobDepthsRepository {
          select queue, 0, null, count(*), 0, 0 from jobs where run_at is not null and turn is null group by queue
          union all
          select queue, 0, null, 0, count(*) filter (where status = 'queued'), count(*) filter (where status = 'running')
-           from jobs where run_at is null and completed_at is null and cancelled_at is null group by queue)
+           from jobs where ${IN_FLIGHT} group by queue)
        insert into job_depths (minute, queue, due, later, queued, running, oldest_due_at, took_ms)
        select date_trunc('minute', began.at), q.name, coalesce(sum(due), 0), coalesce(sum(later), 0), coalesce(sum(queued), 0), coalesce(sum(running), 0),
               min(oldest), extract(epoch from clock_timestamp() - began.at) * 1000

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { query, queryOne, type Read, type Tx } from '../../../kernel/database/index.js';
-import type { JobStatus } from '../engine/job-status.js';
+import { query, type Read, type Tx } from '../../../kernel/database/index.js';
+import { IN_FLIGHT, type JobStatus } from '../engine/job-status.js';
 import { alongIndexes } from '../queues/along-indexes.repository.js';
 
 /** Jobs of one kind: of one type, status and error, and of one bucket for how long they waited and ran. */
@@ -67,14 +67,9 @@ export class JobStatsRepository {
          union all
          (select type, status from jobs where run_at is not null and turn is null limit $1)
          union all
-         (select type, status from jobs where run_at is null and completed_at is null and cancelled_at is null limit $1)) as open
+         (select type, status from jobs where ${IN_FLIGHT} limit $1)) as open
         group by type, status`,
       [bound],
     );
-  }
-
-  async now(read: Read): Promise<Date> {
-    const row = await queryOne<{ now: Date }>(read, `select clock_timestamp() as now`);
-    return row!.now;
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { UserActor } from '../../../kernel/auth/index.js';
-import { Database } from '../../../kernel/database/index.js';
+import { databaseNow, Database } from '../../../kernel/database/index.js';
 import { UserError } from '../../../kernel/http/index.js';
 import type { JobStatus } from '../engine/job-status.js';
 import { jobsPolicy } from '../jobs.policy.js';
@@ -45,7 +45,7 @@ export class JobStatsService {
   }
 
   private async periodOf(actor: UserActor, query: JobStatsQuery): Promise<Period> {
-    const to = query.to ?? (await this.stats.now(this.database.as(actor).read));
+    const to = query.to ?? (await databaseNow(this.database.as(actor).read));
     const from = query.from ?? new Date(Math.max(0, to.getTime() - DAY_MS));
     if (from >= to) throw UserError.field('/from', 'not_before', 'must be before `to`');
     return { from, to };
