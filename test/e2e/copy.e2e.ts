@@ -56,7 +56,7 @@ describe.skipIf(!rclonePresent()).each(BACKENDS)('copies on $name', ({ name, url
         status: 'completed',
         progress: 100,
         retryCount: 0,
-        result: { bytes: 18_000, files: { transferred: 6, checked: 0, failed: 0 }, failedFiles: [] },
+        result: { bytes: 18_000, files: { created: 6, unchanged: 0, failed: 0 }, failedFiles: [] },
       });
       expect(await tree(to.root)).toEqual(await tree(from.root));
       expect(await listing(to.id)).toHaveLength(6);
@@ -69,14 +69,14 @@ describe.skipIf(!rclonePresent()).each(BACKENDS)('copies on $name', ({ name, url
       await copies.ended((await copies.start(from, to)).id);
       await write(from.root, { b: 'two and more' });
       const again = await copies.ended((await copies.start(from, to)).id);
-      expect(again.result).toMatchObject({ files: { transferred: 1 } });
+      expect(again.result).toMatchObject({ files: { created: 1 } });
     });
 
     it('honours its filters, and writes nothing in a dry run', async () => {
       const { from, to } = await copies.twoRemotes();
       await write(from.root, { 'a.txt': 'a', 'b.log': 'b', 'sub/c.txt': 'c' });
       const dry = await copies.ended((await copies.start(from, to, { dryRun: true })).id);
-      expect(dry.result).toMatchObject({ dryRun: true, files: { transferred: 3 } });
+      expect(dry.result).toMatchObject({ dryRun: true, files: { created: 3 } });
       expect(await tree(to.root)).toEqual({});
       await copies.ended((await copies.start(from, to, { include: ['*.txt'], exclude: ['/sub/**'] })).id);
       expect(Object.keys(await tree(to.root))).toEqual(['a.txt']);

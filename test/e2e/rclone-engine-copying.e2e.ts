@@ -47,7 +47,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: copying', () => {
       engine: { rclone: expect.stringMatching(/^\d+\.\d+\.\d+$/) },
       dryRun: false,
       bytes: 100_009,
-      files: { transferred: 11, checked: 0, failed: 0 },
+      files: { created: 11, unchanged: 0, failed: 0 },
       failedFiles: [],
     });
     expect(seen.progress.at(-1)).toMatchObject({
@@ -62,7 +62,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: copying', () => {
     );
 
     const again = await copy(remotes, '/data', '/a/b');
-    expect(again.files).toEqual({ transferred: 0, checked: 11, failed: 0 });
+    expect(again.files).toEqual({ created: 0, unchanged: 11, failed: 0 });
   });
 
   it('copies a file: into a folder, or to the name given', async () => {
@@ -85,7 +85,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: copying', () => {
     const result = await copy(remotes, '/', '/');
     expect(await readFile(join(to.root, 'a'), 'utf8')).toBe('new content');
     expect(await readFile(join(to.root, 'only'), 'utf8')).toBe('here');
-    expect(result.files).toEqual({ transferred: 1, checked: 2, failed: 0 });
+    expect(result.files).toEqual({ created: 1, unchanged: 2, failed: 0 });
   });
 
   it('compares by checksum when asked', async () => {
@@ -95,8 +95,8 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: copying', () => {
     await write(to.root, { a: 'two' });
     await utimes(join(from.root, 'a'), stamp, stamp);
     await utimes(join(to.root, 'a'), stamp, stamp);
-    expect((await copy(remotes, '/', '/')).files.transferred).toBe(0);
-    expect((await copy(remotes, '/', '/', { checksum: true })).files.transferred).toBe(1);
+    expect((await copy(remotes, '/', '/')).files.created).toBe(0);
+    expect((await copy(remotes, '/', '/', { checksum: true })).files.created).toBe(1);
     expect(await readFile(join(to.root, 'a'), 'utf8')).toBe('one');
   });
 
@@ -107,7 +107,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: copying', () => {
     const result = await copy(remotes, '/', '/x', { dryRun: true }, seen);
     await copy(remotes, '/b', '/y', { dryRun: true }, seen);
     expect(await readdir(to.root)).toEqual([]);
-    expect(result).toMatchObject({ dryRun: true, bytes: 6, files: { transferred: 2 } });
+    expect(result).toMatchObject({ dryRun: true, bytes: 6, files: { created: 2 } });
     expect(seen.log).toContain('info Would copy d/a');
     expect(seen.log.filter((line) => line === 'info Would copy b')).toHaveLength(2);
   });
@@ -156,7 +156,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: copying', () => {
         return copy(remotes, '/', '/');
       }),
     );
-    expect(results.map(({ files, bytes }) => [files.transferred, bytes])).toEqual([
+    expect(results.map(({ files, bytes }) => [files.created, bytes])).toEqual([
       [4, MiB + 3],
       [5, 2 * MiB + 4],
     ]);

@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { RcloneEngine } from '../../src/modules/remotes/engine/rclone-engine.js';
-import { type EngineRemote, FileNotFound } from '../../src/modules/remotes/engine/transfer-engine.js';
+import { FileNotFound } from '../../src/modules/remotes/engine/transfer-engine.js';
 import { parseRemotePath } from '../../src/modules/remotes/remote-path.js';
 
 import {
@@ -18,6 +18,7 @@ import {
   type Seen,
   copy,
   failure,
+  localRemote,
   noneRuns,
 } from './rclone-engine.js';
 
@@ -43,7 +44,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: failing', () => {
     await write(to.root, { file: 'x' });
     const error = await failure(copy(remotes, 'd', 'file/x'));
     expect(error).toMatchObject({ kind: 'fatal', retryable: false });
-    expect(error.result).toMatchObject({ files: { transferred: 0, failed: 2 } });
+    expect(error.result).toMatchObject({ files: { created: 0, failed: 2 } });
     expect(JSON.stringify([error.message, error.result])).not.toContain(base);
   });
 
@@ -55,7 +56,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: failing', () => {
     const error = await failure(copy(remotes, '/', '/', {}, seen));
     expect(error).toMatchObject({ kind: 'partial', retryable: false });
     expect(error.result).toMatchObject({
-      files: { transferred: 1, failed: 1 },
+      files: { created: 1, failed: 1 },
       failedFiles: [{ name: 'bad', error: expect.stringContaining('is a directory') }],
     });
     expect(seen.log.some((line) => line.startsWith('error bad: '))).toBe(true);
@@ -86,7 +87,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: failing', () => {
     const { from, to } = await twoRemotes();
     await write(from.root, { 'a/sub/x': '1', 'a/f': '2' });
     await symlink(join(from.root, 'a'), join(from.root, 'link'));
-    const parent: EngineRemote = { id: 'parent', type: 'local', root: dirname(from.root) };
+    const parent = localRemote('parent', dirname(from.root));
     const before = await tree(from.root);
     for (const [remotes, source, destination] of [
       [[from], 'a', 'a'],
@@ -104,7 +105,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: failing', () => {
       expect([source, destination, error.kind]).toEqual([source, destination, 'overlap']);
     }
     expect(await tree(from.root)).toEqual(before);
-    await expect(copy([from, to], 'a', 'a')).resolves.toMatchObject({ files: { transferred: 2 } });
+    await expect(copy([from, to], 'a', 'a')).resolves.toMatchObject({ files: { created: 2 } });
   });
 
   it('refuses roots and links that lead outside, on either side', async () => {
@@ -134,7 +135,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: failing', () => {
       expect([source, destination, error.kind]).toEqual([source, destination, 'permission']);
       expect(error.message).not.toContain(base);
     }
-    const stranger: EngineRemote = { id: 'stranger', type: 'local', root: '/etc' };
+    const stranger = localRemote('stranger', '/etc');
     expect((await failure(copy([stranger, to], 'passwd', '/'))).kind).toBe('permission');
     expect((await failure(engine.list(stranger, parseRemotePath('/')))).kind).toBe('permission');
     expect((await failure(engine.list(from, parseRemotePath('out')))).kind).toBe('permission');
@@ -167,8 +168,16 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: failing', () => {
     const without = new RcloneEngine({ rclonePath: '/nowhere/rclone', localRoots: [base] });
     expect(await without.availability()).toMatchObject({ available: false, reason: 'missing' });
     const place = { remoteId: 'from', path: parseRemotePath('a') };
-    const observer = { signal: new AbortController().signal, onProgress: () => {}, onLog: () => {} };
-    const error = await failure(without.copy(remotes, place, { ...place, remoteId: 'to' }, {}, observer));
+    const observer = {
+      signal: new AbortController().signal,
+      isRepeated: false,
+      onStart: () => {},
+      onProgress: () => {},
+      onLog: () => {},
+    };
+    const destination = { ...place, remoteId: 'to' };
+    const operation = { kind: 'copy', source: place, destination, options: {} } as const;
+    const error = await failure(without.transfer(remotes, operation, observer));
     expect(error).toMatchObject({ kind: 'unavailable', retryable: true });
     expect(error.message).toContain('apt-get install rclone');
     await without.close();

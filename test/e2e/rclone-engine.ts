@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { RcloneBinary } from '../../src/modules/remotes/engine/rclone-binary.js';
 import { RcloneEngine } from '../../src/modules/remotes/engine/rclone-engine.js';
 import {
-  type CopyOptions,
+  type TransferOptions,
   type EngineRemote,
   TransferError,
   type TransferProgress,
@@ -40,6 +40,15 @@ afterAll(async () => {
   await rm(base, { recursive: true });
 });
 
+export const localRemote = (id: string, root: string): EngineRemote => ({
+  id,
+  type: 'local',
+  root,
+  version: 1,
+  options: {},
+  parts: [],
+});
+
 /** Two empty remotes of one test. */
 export async function twoRemotes(): Promise<{
   from: EngineRemote;
@@ -47,8 +56,8 @@ export async function twoRemotes(): Promise<{
   remotes: EngineRemote[];
 }> {
   const folder = join(base, `t${++counter}`);
-  const from: EngineRemote = { id: 'from', type: 'local', root: join(folder, 'from') };
-  const to: EngineRemote = { id: 'to', type: 'local', root: join(folder, 'to') };
+  const from: EngineRemote = localRemote('from', join(folder, 'from'));
+  const to: EngineRemote = localRemote('to', join(folder, 'to'));
   await mkdir(from.root, { recursive: true });
   await mkdir(to.root);
   return { from, to, remotes: [from, to] };
@@ -64,18 +73,23 @@ export function copy(
   remotes: EngineRemote[],
   source: string,
   destination: string,
-  options: CopyOptions = {},
+  options: TransferOptions = {},
   seen: Seen = { progress: [], log: [], abort: new AbortController() },
   onProgress: (progress: TransferProgress) => void = () => {},
 ): Promise<TransferResult> {
   const [from, to = from] = remotes;
-  return engine.copy(
+  return engine.transfer(
     remotes,
-    { remoteId: from?.id ?? '', path: parseRemotePath(source) },
-    { remoteId: to?.id ?? '', path: parseRemotePath(destination) },
-    options,
+    {
+      kind: 'copy',
+      source: { remoteId: from?.id ?? '', path: parseRemotePath(source) },
+      destination: { remoteId: to?.id ?? '', path: parseRemotePath(destination) },
+      options,
+    },
     {
       signal: seen.abort.signal,
+      isRepeated: false,
+      onStart: () => undefined,
       onProgress: (progress) => {
         seen.progress.push(progress);
         onProgress(progress);

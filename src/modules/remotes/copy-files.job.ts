@@ -110,11 +110,14 @@ export class CopyFilesJob extends JobHandler<CopyPayload> {
     const { source, destination, options = {} } = payload;
     const remotes = await this.places(this.database.as(context.actor).read, context.actor, payload);
     try {
-      return await this.engine.copy(
+      return await this.engine.transfer(
         remotes,
-        { remoteId: source.remoteId, path: parseRemotePath(source.path) },
-        { remoteId: destination.remoteId, path: parseRemotePath(destination.path) },
-        options,
+        {
+          kind: 'copy',
+          source: { remoteId: source.remoteId, path: parseRemotePath(source.path) },
+          destination: { remoteId: destination.remoteId, path: parseRemotePath(destination.path) },
+          options,
+        },
         observerOf(context),
       );
     } catch (error) {
@@ -153,6 +156,8 @@ function placeOf({ root }: EngineRemote, path: string, pointer: string): RemoteP
 function observerOf(context: JobContext): TransferObserver {
   return {
     signal: context.signal,
+    isRepeated: context.retryCount > 0,
+    onStart: () => undefined,
     onProgress: ({ percent, ...detail }) => context.progress(percent, detail),
     onLog: (level, message, details) => context.log(level, message, details),
   };
@@ -169,7 +174,7 @@ function failureOf(error: unknown, context: JobContext): unknown {
 function told(error: unknown, context: JobContext): unknown {
   if (!(error instanceof TransferError) || error.result === null) return error;
   const { result, possiblyPartial } = error;
-  const { transferred, failed } = result.files;
+  const { created: transferred, failed } = result.files;
   context.log(
     'warning',
     `Ended before it was done: ${transferred} files copied, ${failed} failed, ${possiblyPartial.length} may be incomplete`,

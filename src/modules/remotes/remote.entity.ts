@@ -1,5 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { RemoteStatus, RemoteType } from './remotes.schema.js';
+import type { RemoteOptions } from './engine/transfer-engine.js';
+import type { RemoteStatus } from './remotes.schema.js';
+import type { RemoteType } from './types/remote-types.js';
 
 /** A configured place for files (C15). */
 @Entity('remotes')
@@ -12,6 +14,12 @@ export class RemoteEntity {
   @Column('text') type: RemoteType;
   /** Of a local remote: an absolute folder of the server. Not for everybody's eyes. */
   @Column('text') root: string;
+  /** rclone's options that anybody who may see the remote may see. */
+  @Column('jsonb', { default: {} }) options: RemoteOptions;
+  /** Sealed JSON of the options that nobody sees again; null where there are none. */
+  @Column('bytea', { nullable: true, select: false }) secrets: Buffer | null;
+  /** Rises when the secrets change without an edit of a person. */
+  @Column('integer', { default: 1 }) secretsVersion: number;
   @Column('text', { default: 'unknown' }) status: RemoteStatus;
   @Column('text', { nullable: true }) statusDetail: string | null;
   @Column('timestamptz', { nullable: true }) lastCheckedAt: Date | null;

@@ -1,5 +1,5 @@
 import { isAdmin, userIdOf, type Actor } from '../../kernel/auth/index.js';
-import type { RemoteType } from './remotes.schema.js';
+import type { RemoteType } from './types/remote-types.js';
 
 interface Owned {
   readonly ownerId: string;

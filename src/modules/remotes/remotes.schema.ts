@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { instantOut, nameOf, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
+import { REMOTE_TYPES } from './types/remote-types.js';
 import { InvalidRemotePath, MAX_PATH_BYTES, displayPath, parseRemotePath } from './remote-path.js';
 
-export const REMOTE_TYPES = ['local'] as const;
-export type RemoteType = (typeof REMOTE_TYPES)[number];
 export const REMOTE_STATUSES = ['unknown', 'online', 'offline', 'auth_error'] as const;
 export type RemoteStatus = (typeof REMOTE_STATUSES)[number];
 

@@ -68,7 +68,7 @@ export class RemotesService {
     if (!remotesPolicy.place(actor, input.type)) throw placingForbidden(input.type);
     const root = await prepareLocalRoot(input.root, this.settings.localRoots);
     const id = newId();
-    const checked = await this.look({ id, type: input.type, root });
+    const checked = await this.look(engineRemote({ id, type: input.type, root, version: 0 }));
     return this.database.as(actor).tx((tx) =>
       this.idempotency.once(tx, actor.userId, once, async () => {
         const { type, name } = input;
@@ -112,7 +112,7 @@ export class RemotesService {
     const { name } = changes;
     if (changes.root !== undefined && !remotesPolicy.place(actor, type)) throw placingForbidden(type);
     const root = changes.root && (await prepareLocalRoot(changes.root, this.settings.localRoots));
-    const checked = root ? await this.look({ id, type, root }) : null;
+    const checked = root ? await this.look(engineRemote({ id, type, root, version: 0 })) : null;
     return this.database.as(actor).tx(async (tx) => {
       const before = visibleOr404(actor, await this.remotes.findForUpdate(tx, id));
       requireVersion('remote', expected, before.version);
@@ -154,7 +154,7 @@ export class RemotesService {
   /** Looks whether the remote can be reached now, and remembers it. */
   async check(actor: Actor, id: string): Promise<Versioned<RemoteView>> {
     const remote = await this.visible(this.database.as(actor).read, actor, id);
-    const checked = await this.look(remote);
+    const checked = await this.look(engineRemote(remote));
     return this.database.as(actor).tx(async (tx) => {
       await this.recordCheck(tx, remote, remote.version, checked);
       return this.present(tx, actor, id);
@@ -174,7 +174,7 @@ export class RemotesService {
   async files(actor: Actor, id: string, query: FilesQuery): Promise<Page<FileView>> {
     const remote = await this.visible(this.database.as(actor).read, actor, id);
     const entries = await this.listings
-      .list(remote, remote.version, parseRemotePath(query.path ?? '/'))
+      .list(engineRemote(remote), remote.version, parseRemotePath(query.path ?? '/'))
       .catch((error: unknown) => {
         throw transferProblem(error);
       });
@@ -192,8 +192,7 @@ export class RemotesService {
    * a job is made and again when it runs, with the rights of then.
    */
   async forEngine(read: Read, actor: Actor, id: string, what: string): Promise<EngineRemote> {
-    const { type, root } = visibleOr404(actor, await this.remotes.find(read, id), what);
-    return { id, type, root };
+    return engineRemote(visibleOr404(actor, await this.remotes.find(read, id), what));
   }
 
   private async look(remote: EngineRemote): Promise<Checked> {
@@ -230,6 +229,20 @@ export class RemotesService {
     return { version: remote.version, body: toRemoteView(remote, actor) };
   }
 }
+
+const engineRemote = ({
+  id,
+  type,
+  root,
+  version,
+}: Pick<RemoteEntity, 'id' | 'type' | 'root' | 'version'>): EngineRemote => ({
+  id,
+  type,
+  root,
+  version,
+  options: {},
+  parts: [],
+});
 
 function visibleOr404(actor: Actor, remote: RemoteEntity | null, what = 'remote'): RemoteEntity {
   if (!remote || !remotesPolicy.access(actor, remote)) throw UserError.notFound(what);

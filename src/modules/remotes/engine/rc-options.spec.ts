@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PARTIAL_FILE, rcBandwidth, rcConfig, rcFilter } from './rc-options.js';
-import type { CopyOptions } from './transfer-engine.js';
+import type { TransferOptions } from './transfer-engine.js';
 
 const partialRule = '- *.[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f].partial';
 
@@ -20,7 +20,7 @@ describe('rcConfig', () => {
     });
   });
 
-  it.each<CopyOptions>([
+  it.each<TransferOptions>([
     { transfers: 0 },
     { transfers: 9 },
     { transfers: 1.5 },

@@ -1,4 +1,4 @@
-import { type CopyOptions, TransferError } from './transfer-engine.js';
+import { type TransferOptions, TransferError } from './transfer-engine.js';
 
 /**
  * The only settings a copy may send to rclone. rclone ignores a name it does not know, so a misspelt `DryRun`
@@ -25,7 +25,7 @@ const PARTIAL_FILE_RULE = `- *.${'[0-9a-f]'.repeat(8)}.partial`;
  * `_config` of a copy. CheckFirst makes totals known before the first byte, without which percentages lie.
  * Throws `TransferError` (fatal) for a number outside its range.
  */
-export function rcConfig(options: CopyOptions): RcConfig {
+export function rcConfig(options: TransferOptions): RcConfig {
   const config: RcConfig = {
     CheckFirst: true,
     DryRun: options.dryRun === true,
@@ -41,7 +41,7 @@ export function rcConfig(options: CopyOptions): RcConfig {
  * over an exclude. Throws `TransferError` (fatal) for an empty pattern or one with a line break; a malformed glob
  * is refused by rclone.
  */
-export function rcFilter(options: CopyOptions): RcFilter {
+export function rcFilter(options: TransferOptions): RcFilter {
   const { include = [], exclude = [] } = options;
   for (const pattern of [...include, ...exclude]) {
     if (pattern === '' || /[\0\r\n]/.test(pattern)) {

@@ -7,7 +7,7 @@ import type { CopyLog } from './rc-log.js';
 import { rcBandwidth, rcConfig, rcFilter } from './rc-options.js';
 import type { RcloneProcess } from './rclone-process.js';
 import {
-  type CopyOptions,
+  type TransferOptions,
   TransferError,
   type TransferObserver,
   type TransferResult,
@@ -26,7 +26,7 @@ export interface CopyTask {
   source: CopyPlace & { isDir: boolean };
   /** For a file the path of the file to be. */
   destination: CopyPlace;
-  options: CopyOptions;
+  options: TransferOptions;
   observer: TransferObserver;
   rcloneVersion: string;
   /** How long rclone may take to stop by itself before it is killed. */
@@ -62,7 +62,7 @@ export class RcloneCopy {
       await this.end();
       observer.onProgress(this.meter.succeeded());
       const result = this.result();
-      const { transferred } = result.files;
+      const transferred = result.files.created;
       observer.onLog(
         'info',
         `Done: ${transferred} ${transferred === 1 ? 'file' : 'files'}, ${result.bytes} bytes`,
@@ -202,10 +202,18 @@ export class RcloneCopy {
       engine: { rclone: this.task.rcloneVersion },
       dryRun: this.task.options.dryRun === true,
       bytes,
-      files: { transferred: count(stats['transfers']), checked: count(stats['checks']), failed: log.failed },
+      files: {
+        created: count(stats['transfers']),
+        updated: 0,
+        deleted: 0,
+        unchanged: count(stats['checks']),
+        failed: log.failed,
+      },
       failedFiles: log.failures,
       durationMs,
       bytesPerSecond: durationMs > 0 ? Math.round((bytes * 1000) / durationMs) : 0,
+      verification: null,
+      plan: null,
     };
   }
 }

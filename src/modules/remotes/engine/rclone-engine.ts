@@ -1,4 +1,5 @@
 import { stat as localStat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import {
   LocalRootError,
   checkLocalRoot,
@@ -24,7 +25,7 @@ import { type CopyTask, RcloneCopy } from './rclone-copy.js';
 import { RcloneProcess, RcloneStartError } from './rclone-process.js';
 import { RemotePool } from './remote-pool.js';
 import {
-  type CopyOptions,
+  type ByteRange,
   type EngineAvailability,
   type EngineRemote,
   type FileEntry,
@@ -33,7 +34,10 @@ import {
   TransferEngine,
   TransferError,
   type TransferObserver,
+  type TransferOperation,
+  type TransferOptions,
   type TransferResult,
+  type Usage,
 } from './transfer-engine.js';
 
 export interface RcloneEngineOptions {
@@ -81,13 +85,13 @@ export class RcloneEngine extends TransferEngine {
     return this.binary.availability();
   }
 
-  override async copy(
-    remotes: EngineRemote[],
-    source: Place,
-    destination: Place,
-    options: CopyOptions,
+  override async transfer(
+    remotes: readonly EngineRemote[],
+    operation: TransferOperation,
     observer: TransferObserver,
   ): Promise<TransferResult> {
+    if (operation.kind !== 'copy') throw notYet();
+    const { source, destination, options } = operation;
     const roots = remotes.map(({ root }) => root);
     return this.translated(roots, observer.signal, async () => {
       observer.signal.throwIfAborted();
@@ -130,13 +134,46 @@ export class RcloneEngine extends TransferEngine {
     });
   }
 
+  override async probe(remote: EngineRemote): Promise<void> {
+    await this.list(remote, ROOT);
+  }
+
+  override async usage(_remote: EngineRemote): Promise<Usage> {
+    throw notYet();
+  }
+
+  override async makeFolder(_remote: EngineRemote, _path: RemotePath): Promise<void> {
+    throw notYet();
+  }
+
+  override async remove(_remote: EngineRemote, _path: RemotePath): Promise<void> {
+    throw notYet();
+  }
+
+  override async rename(_remote: EngineRemote, _from: RemotePath, _to: RemotePath): Promise<void> {
+    throw notYet();
+  }
+
+  override async read(_remote: EngineRemote, _path: RemotePath, _range: ByteRange | null): Promise<Readable> {
+    throw notYet();
+  }
+
+  override async write(
+    _remote: EngineRemote,
+    _path: RemotePath,
+    _content: Readable,
+    _signal: AbortSignal,
+  ): Promise<FileEntry> {
+    throw notYet();
+  }
+
   override async close(): Promise<void> {
     this.closing.abort();
     await this.pool.close();
     await Promise.allSettled([...this.launches].map(async (launch) => (await launch).kill()));
   }
 
-  private async locate(remotes: EngineRemote[], { remoteId, path }: Place): Promise<Located> {
+  private async locate(remotes: readonly EngineRemote[], { remoteId, path }: Place): Promise<Located> {
     const given = remotes.find(({ id }) => id === remoteId);
     if (given === undefined) throw new TransferError('fatal', 'A remote of the copy is not known.');
     const remote = { ...given, root: await checkLocalRoot(given.root, this.options.localRoots) };
@@ -254,7 +291,7 @@ async function rootEntry(real: string): Promise<FileEntry | null> {
 }
 
 /** Before a process is started for them. */
-function refuseBadOptions(options: CopyOptions): void {
+function refuseBadOptions(options: TransferOptions): void {
   rcConfig(options);
   rcFilter(options);
   if (options.bandwidthLimit !== undefined) rcBandwidth(options.bandwidthLimit);
@@ -269,3 +306,5 @@ async function isNoFolder(place: string): Promise<boolean> {
   const found = await localStat(place).catch(() => null);
   return found !== null && !found.isDirectory();
 }
+
+const notYet = (): TransferError => new TransferError('not_supported', 'This cannot be done yet.');

@@ -1,12 +1,31 @@
+import type { Readable } from 'node:stream';
 import type { RemotePath } from '../remote-path.js';
+import type { RemoteType } from '../types/remote-types.js';
 
-/** A configured place for files, as far as the engine needs to know it. */
+/** rclone's options of a remote, by their names there. Built by this module from closed lists, never by a client. */
+export type RemoteOptions = Readonly<Record<string, string | number | boolean>>;
+
+/** A configured place for files, as far as the engine needs to know it. Lives in memory only: it holds the secrets. */
 export interface EngineRemote {
   /** Identity: two places with the same `id` are on the same remote. */
-  id: string;
-  type: 'local';
-  /** Absolute directory every path of the remote is below. */
-  root: string;
+  readonly id: string;
+  readonly type: RemoteType;
+  /** Every path of the remote is below it: an absolute folder of the server for `local`, else a path of the remote. */
+  readonly root: string;
+  /** Rises with every change of what the remote is made of, so that no process serves an older one. */
+  readonly version: number;
+  readonly options: RemoteOptions;
+  /** What an alias, crypt, union or combine is made of; empty for all others. */
+  readonly parts: readonly RemotePart[];
+}
+
+export interface RemotePart {
+  readonly remote: EngineRemote;
+  readonly path: RemotePath;
+  /** The folder a part of a combine appears as; null for the others. */
+  readonly name: string | null;
+  /** Nothing is written to it: a part of a union. */
+  readonly readOnly: boolean;
 }
 
 export interface Place {
@@ -14,16 +33,20 @@ export interface Place {
   path: RemotePath;
 }
 
-export interface CopyOptions {
-  /** rclone filter patterns; where given, only matching files are copied. */
+export interface TransferOptions {
+  /** rclone filter patterns; where given, only matching files are meant. */
   include?: string[];
-  /** rclone filter patterns; a match is not copied, even if `include` matches too. */
+  /** rclone filter patterns; a match is not meant, even if `include` matches too. */
   exclude?: string[];
-  /** Report what would be copied and write nothing. */
+  /** Folders and files, relative to the folder that is transferred, that are left alone whatever the patterns say. */
+  hidden?: RemotePath[];
+  /** Report what would be done and write nothing. */
   dryRun?: boolean;
   /** Compare by checksum and size instead of modification time and size. */
   checksum?: boolean;
-  /** Bytes per second for the whole copy. */
+  /** Compare both sides when all is done. */
+  verify?: boolean;
+  /** Bytes per second for the whole transfer. */
   bandwidthLimit?: number;
   /** Files copied at once, 1–8. */
   transfers?: number;
@@ -31,10 +54,45 @@ export interface CopyOptions {
   checkers?: number;
 }
 
+/** What keeps a sync or a mirroring backup from emptying its destination. */
+export interface DeleteProtection {
+  /** The explicit yes: nothing below is asked. */
+  allowMassDelete: boolean;
+  /** More deletions than this *and* than this part of the files at the destination stop it before it begins. */
+  mostDeletes: number;
+  mostDeletesPercent: number;
+}
+
+export type TransferOperation =
+  /** Deletes nothing at the destination. */
+  | { kind: 'copy'; source: Place; destination: Place; options: TransferOptions }
+  /** Each file is deleted at the source when it is complete at the destination. */
+  | { kind: 'move'; source: Place; destination: Place; options: TransferOptions }
+  /** Makes the destination equal to the source; what only the destination has is deleted. */
+  | {
+      kind: 'sync';
+      source: Place;
+      destination: Place;
+      options: TransferOptions;
+      protection: DeleteProtection;
+    }
+  /** A copy, or with `mirror` a sync, into `destination`, that moves what it replaces or deletes to `versions`. */
+  | {
+      kind: 'backup';
+      source: Place;
+      destination: Place;
+      versions: RemotePath;
+      mirror: boolean;
+      options: TransferOptions;
+      protection: DeleteProtection;
+    }
+  /** A file, or a folder with everything in it that the options mean. */
+  | { kind: 'delete'; target: Place; options: TransferOptions };
+
 export interface TransferProgress {
   /** 0–100, whole. Never decreases within one call; 100 only after success. */
   percent: number;
-  phase: 'listing' | 'transferring' | 'finishing';
+  phase: 'listing' | 'planning' | 'transferring' | 'deleting' | 'verifying' | 'finishing';
   /** The totals still grow, so `percent` says nothing yet. */
   indeterminate: boolean;
   bytes: number;
@@ -52,16 +110,36 @@ export interface FailedFile {
   error: string;
 }
 
-/** What a copy did. With `dryRun` the numbers say what it would have done. */
+/** What a transfer would do. */
+export interface TransferPlan {
+  create: { files: number; bytes: number };
+  update: { files: number; bytes: number };
+  delete: { files: number; bytes: number };
+  /** In the order of their paths, at most `MAX_PLANNED`; relative to the folder that is transferred. */
+  entries: { action: 'create' | 'update' | 'delete'; path: string; size: number | null }[];
+  /** There are more than are named. */
+  truncated: boolean;
+}
+
+export interface Verification {
+  /** `size` where the two sides have no checksum in common. */
+  by: 'checksum' | 'size';
+  compared: number;
+  /** At most `MAX_FAILED_FILES`. */
+  differing: string[];
+}
+
+/** What a transfer did. With `dryRun` the numbers say what it would have done. */
 export interface TransferResult {
   engine: { rclone: string };
   dryRun: boolean;
   bytes: number;
   files: {
-    /** Copied because they were new or differed. */
-    transferred: number;
-    /** Compared with an existing file of the destination, whether copied afterwards or not. */
-    checked: number;
+    created: number;
+    updated: number;
+    deleted: number;
+    /** Equal already. */
+    unchanged: number;
     failed: number;
   };
   /** The first failures, at most `MAX_FAILED_FILES`. */
@@ -69,13 +147,26 @@ export interface TransferResult {
   durationMs: number;
   /** Mean over the whole duration. */
   bytesPerSecond: number;
+  verification: Verification | null;
+  /** Of a dry run, and of what was planned before a sync or a mirroring backup. */
+  plan: TransferPlan | null;
 }
 
+export const MAX_PLANNED = 1_000;
 export const MAX_FAILED_FILES = 100;
 
+/** What can be changed about a transfer that runs. */
+export interface TransferControl {
+  /** Bytes per second; null: as fast as it goes. */
+  limitBandwidth(bytesPerSecond: number | null): Promise<void>;
+}
+
 export interface TransferObserver {
-  /** Aborting it ends the copy: see `TransferEngine.copy`. */
+  /** Aborting it ends the transfer: see `TransferEngine.transfer`. */
   signal: AbortSignal;
+  /** An attempt before this one may have done part of it, or all: a source or target that is gone is then no error. */
+  isRepeated: boolean;
+  onStart(control: TransferControl): void;
   /** At most about twice a second, more often in the first second. */
   onProgress(progress: TransferProgress): void;
   /** Milestones, warnings and errors; not a line per copied file. Messages hold no path of the server. */
@@ -106,6 +197,14 @@ export type TransferErrorKind =
   | 'cancelled'
   /** The source is not there. */
   | 'not_found'
+  /** Something is there that must not be. */
+  | 'exists'
+  /** The remote does not accept what it is given to log in. */
+  | 'auth'
+  /** The remote cannot do this at all. */
+  | 'not_supported'
+  /** An empty source, or too many deletions, and no explicit yes. */
+  | 'protected'
   /** The system or the remote refuses; also a root or link that leads outside. */
   | 'permission'
   /** Source and destination are the same or lie in each other. */
@@ -150,32 +249,46 @@ export class FileNotFound extends Error {
   override readonly name = 'FileNotFound';
 }
 
+export interface Usage {
+  /** Bytes; null where the remote does not tell. */
+  total: number | null;
+  used: number | null;
+  free: number | null;
+}
+
+/** Bytes `from` … `to`, both included, of a file. */
+export interface ByteRange {
+  from: number;
+  to: number;
+}
+
 /**
- * Copies and lists files of remotes. The port between the remotes module and whatever moves the bytes, and the
- * token it is injected by. Throws `TransferError`, and `FileNotFound` where said, and nothing else on purpose.
+ * Works on files of remotes. The port between the remotes module and whatever moves the bytes, and the token it is
+ * injected by. Throws `TransferError`, and `FileNotFound` where said, and nothing else on purpose.
  */
 export abstract class TransferEngine {
   /** Whether the engine can work now. Cheap; a missing program is looked for again at most every 30 s. */
   abstract availability(): Promise<EngineAvailability>;
 
   /**
-   * Copies a file or the content of a folder. `remotes` holds the remotes of both places.
+   * Carries out one operation. `remotes` holds the remotes of all its places.
    *
    * A folder's content goes into the destination folder, which is made if missing. A file goes into the
    * destination if that is a folder (the root always is), else becomes the file of that path; filters apply to
-   * folders only. Symbolic links are left out with a warning. Files that are equal already are not copied again, so running it twice is safe and continues an
-   * interrupted copy file by file. Nothing is ever deleted at the destination.
+   * folders only. Symbolic links are left out with a warning. Files that are equal already are not copied again, so
+   * running it twice is safe and continues an interrupted one file by file.
    *
    * Aborting `observer.signal` ends it within about ten seconds, in the worst case by killing the program, with
    * kind `cancelled` and the names of files that may be incomplete.
    */
-  abstract copy(
-    remotes: EngineRemote[],
-    source: Place,
-    destination: Place,
-    options: CopyOptions,
+  abstract transfer(
+    remotes: readonly EngineRemote[],
+    operation: TransferOperation,
     observer: TransferObserver,
   ): Promise<TransferResult>;
+
+  /** Resolves when the remote can be reached and listed; throws `auth`, `temporary`, `not_found` … when not. */
+  abstract probe(remote: EngineRemote): Promise<void>;
 
   /** The entries of one folder, in no particular order. Throws `FileNotFound` if there is no folder at `path`. */
   abstract list(remote: EngineRemote, path: RemotePath): Promise<FileEntry[]>;
@@ -183,6 +296,32 @@ export abstract class TransferEngine {
   /** One file or folder; null if there is none. */
   abstract stat(remote: EngineRemote, path: RemotePath): Promise<FileEntry | null>;
 
-  /** Ends every running program of the engine and refuses further work. Running copies fail. */
+  /** Space of the remote, as far as it tells. */
+  abstract usage(remote: EngineRemote): Promise<Usage>;
+
+  /** With those above it; one that is there already is no error. `exists` where a file stands in the way. */
+  abstract makeFolder(remote: EngineRemote, path: RemotePath): Promise<void>;
+
+  /** A file, or an empty folder (`exists` when it is not empty). Throws `FileNotFound`. */
+  abstract remove(remote: EngineRemote, path: RemotePath): Promise<void>;
+
+  /** Moves one file within its remote. Throws `FileNotFound`, and `exists` when something is at `to`. */
+  abstract rename(remote: EngineRemote, from: RemotePath, to: RemotePath): Promise<void>;
+
+  /** The content of a file, or of a part of it. Throws `FileNotFound`. Destroying the stream ends the reading. */
+  abstract read(remote: EngineRemote, path: RemotePath, range: ByteRange | null): Promise<Readable>;
+
+  /**
+   * Writes a file, replacing one that is there, and answers what is there then. When `content` fails or `signal` is
+   * aborted, no file with half of the content stays where the remote allows that.
+   */
+  abstract write(
+    remote: EngineRemote,
+    path: RemotePath,
+    content: Readable,
+    signal: AbortSignal,
+  ): Promise<FileEntry>;
+
+  /** Ends every running program of the engine and refuses further work. Running transfers fail. */
   abstract close(): Promise<void>;
 }
