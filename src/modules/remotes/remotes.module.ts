@@ -10,6 +10,11 @@ import { RcloneEngine } from './engine/rclone-engine.js';
 import { TransferEngine } from './engine/transfer-engine.js';
 import { FileListings } from './file-listings.js';
 import { RemoteAccess } from './permissions/remote-access.js';
+import { RemotePermissionEntity } from './permissions/remote-permission.entity.js';
+import { RemotePermissionsAccount } from './permissions/remote-permissions.account.js';
+import { RemotePermissionsController } from './permissions/remote-permissions.controller.js';
+import { RemotePermissionsRepository } from './permissions/remote-permissions.repository.js';
+import { RemotePermissionsService } from './permissions/remote-permissions.service.js';
 import { RemoteEntity } from './remote.entity.js';
 import { RemotesAccountRepository } from './remotes-account.repository.js';
 import { RemotesAccount } from './remotes.account.js';
@@ -18,8 +23,13 @@ import { RemotesRepository } from './remotes.repository.js';
 import { RemotesService } from './remotes.service.js';
 
 @Module({
-  imports: [AuditModule, UsersModule, JobsModule, TypeOrmModule.forFeature([RemoteEntity])],
-  controllers: [RemotesController],
+  imports: [
+    AuditModule,
+    UsersModule,
+    JobsModule,
+    TypeOrmModule.forFeature([RemoteEntity, RemotePermissionEntity]),
+  ],
+  controllers: [RemotesController, RemotePermissionsController],
   providers: [
     {
       provide: TransferEngine,
@@ -28,6 +38,9 @@ import { RemotesService } from './remotes.service.js';
         new RcloneEngine({ rclonePath, searchPath, localRoots }),
     },
     RemoteAccess,
+    RemotePermissionsRepository,
+    RemotePermissionsService,
+    RemotePermissionsAccount,
     RemotesService,
     RemotesAccount,
     RemotesAccountRepository,
