@@ -2,7 +2,7 @@ import { LocalRootError } from '../local-root.js';
 import { InvalidRemotePath } from '../remote-path.js';
 import { judge } from './failure.js';
 import { RcConnectionError, RcError } from './rc-client.js';
-import { CopyLog } from './rc-log.js';
+import { redactor } from './rc-log.js';
 import { FileNotFound, TransferError } from './transfer-engine.js';
 
 /**
@@ -23,7 +23,7 @@ export async function translated<T>(
     if (cause instanceof InvalidRemotePath) throw new TransferError('fatal', cause.message, { cause });
     if (cause instanceof RcConnectionError) throw new TransferError('temporary', cause.message, { cause });
     if (cause instanceof RcError) {
-      const error = new CopyLog(roots).redact(cause.message);
+      const error = redactor(roots)(cause.message);
       const verdict = judge({ error, fatal: false, failed: 0, failures: [], succeeded: 0 });
       throw new TransferError(verdict.kind, verdict.message, { retryable: verdict.retryable, cause });
     }
