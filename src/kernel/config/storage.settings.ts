@@ -75,6 +75,24 @@ export const STORAGE_SETTINGS = {
     schema: flag(true),
     example: 'true',
   },
+  fileJobs: {
+    env: 'STEWARD_FILE_JOBS',
+    help: 'File jobs that run at the same time, over all processes. Others wait.',
+    schema: wholeNumber(20, 1, 1_000),
+    example: '20',
+  },
+  fileJobsPerRemote: {
+    env: 'STEWARD_FILE_JOBS_PER_REMOTE',
+    help: 'File jobs that read or write one remote at the same time.',
+    schema: wholeNumber(4, 1, 1_000),
+    example: '4',
+  },
+  fileJobsPerUser: {
+    env: 'STEWARD_FILE_JOBS_PER_USER',
+    help: 'File jobs of one user that run at the same time.',
+    schema: wholeNumber(8, 1, 1_000),
+    example: '8',
+  },
   workerConcurrency: {
     env: 'STEWARD_WORKER_CONCURRENCY',
     help: 'Job handlers one process runs at the same time, per queue.',

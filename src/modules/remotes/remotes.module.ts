@@ -5,11 +5,21 @@ import { Health } from '../../kernel/health/index.js';
 import { AuditModule } from '../audit/index.js';
 import { JobsModule } from '../jobs/index.js';
 import { UsersModule } from '../users/index.js';
-import { CopyFilesJob } from './copy-files.job.js';
 import { RcloneEngine } from './engine/rclone-engine.js';
 import { TransferEngine } from './engine/transfer-engine.js';
 import { FileListings } from './file-listings.js';
 import { RemoteAccess } from './permissions/remote-access.js';
+import { BackupFilesJob } from './jobs/backup-files.job.js';
+import { CopyFilesJob } from './jobs/copy-files.job.js';
+import { DeleteFilesJob } from './jobs/delete-files.job.js';
+import { FileClaims } from './jobs/file-claims.js';
+import { FileJobs } from './jobs/file-jobs.js';
+import { MoveFilesJob } from './jobs/move-files.job.js';
+import { RestoreFilesJob } from './jobs/restore-files.job.js';
+import { SyncFilesJob } from './jobs/sync-files.job.js';
+import { TransferLimits } from './jobs/transfer-limits.js';
+import { PathLocks } from './locks/path-locks.js';
+import { PathLocksRepository } from './locks/path-locks.repository.js';
 import { RemoteEntity } from './remote.entity.js';
 import { RemotesAccountRepository } from './remotes-account.repository.js';
 import { RemotesAccount } from './remotes.account.js';
@@ -33,7 +43,17 @@ import { RemotesService } from './remotes.service.js';
     RemotesAccountRepository,
     RemotesRepository,
     FileListings,
+    PathLocks,
+    PathLocksRepository,
+    FileClaims,
+    TransferLimits,
+    FileJobs,
     CopyFilesJob,
+    MoveFilesJob,
+    SyncFilesJob,
+    DeleteFilesJob,
+    BackupFilesJob,
+    RestoreFilesJob,
   ],
   exports: [RemotesService],
 })
