@@ -54,7 +54,7 @@ export class BackupStore {
     };
   }
 
-  /** What `current` has, written down as the version. Replaces what another attempt of the run has written. */
+  /** What `current` has, written down as the version. */
   async writeManifest(stamp: string, jobId: string, signal: AbortSignal): Promise<ManifestName> {
     const files = await this.filesIn(currentOf(this.root), signal);
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
@@ -62,10 +62,14 @@ export class BackupStore {
     const manifest = { ...facts, name: manifestName(facts) };
     const lines = files.map((file) => `${JSON.stringify(file)}\n`);
     await this.engine.write(this.remote, versionsOf(this.root, manifest.name), Readable.from(lines), signal);
-    const { manifests } = await this.versions();
-    for (const { name } of manifests.filter((one) => one.stamp === stamp && one.name !== manifest.name))
-      await this.remove(versionsOf(this.root, name));
     return manifest;
+  }
+
+  /** The version is none until it is written down anew. */
+  async removeManifests(stamp: string): Promise<void> {
+    const { manifests } = await this.versions();
+    for (const { name } of manifests.filter((one) => one.stamp === stamp))
+      await this.remove(versionsOf(this.root, name));
   }
 
   /** The names in it. Refuses one that was not written to its end. */

@@ -1,5 +1,5 @@
 import type { Actor } from '../../../kernel/auth/index.js';
-import { Database, databaseNow, type Read } from '../../../kernel/database/index.js';
+import type { Read } from '../../../kernel/database/index.js';
 import { UserError } from '../../../kernel/http/index.js';
 import { HandlesJob, JobHandler, defineJob, type JobContext } from '../../jobs/index.js';
 import { currentOf, folderName, versionsOf, CURRENT, VERSIONS } from '../backups/backup-layout.js';
@@ -58,10 +58,7 @@ function claimsOf(payload: BackupPayload): FileClaim[] {
   }),
 )
 export class BackupFilesJob extends JobHandler<BackupPayload> {
-  constructor(
-    private readonly files: FileJobs,
-    private readonly database: Database,
-  ) {
+  constructor(private readonly files: FileJobs) {
     super();
   }
 
@@ -90,9 +87,13 @@ export class BackupFilesJob extends JobHandler<BackupPayload> {
     } = payload.options ?? {};
     const [source, destination] = [desk.place('source'), desk.place('destination')];
     const store = new BackupStore(desk.engine, destination.remote, destination.path);
-    const run = await this.runOf(desk, await store.versions());
+    const run = await runOf(desk, context.jobId, await store.versions());
     const isDry = options.dryRun === true;
-    if (!isDry) await desk.keep({ backup: run });
+    if (!isDry) {
+      await desk.keep({ backup: run });
+      // Of an attempt that came so far and failed then: what this one changes would not be in its folders.
+      await store.removeManifests(run.stamp);
+    }
     const result = await desk.transfer(
       {
         kind: 'backup',
@@ -118,18 +119,36 @@ export class BackupFilesJob extends JobHandler<BackupPayload> {
     });
     return fitting({ ...result, version, removedVersions });
   }
+}
 
-  /**
-   * Later than every other version, whatever the clocks say: what this run puts aside is what they have left. So an
-   * attempt that comes after another run begins a version of its own.
-   */
-  private async runOf({ kept }: FileDesk, { folders, manifests }: Versions): Promise<BackupRun> {
-    const { backup: own } = kept as { backup?: BackupRun };
-    const others = [...folders, ...manifests].map(({ stamp }) => stamp).filter((one) => one !== own?.stamp);
-    const last = others.toSorted().at(-1) ?? null;
-    if (own && (last === null || own.stamp > last)) return { stamp: own.stamp, repeat: own.repeat + 1 };
-    const stamp = stampAfter(await databaseNow(this.database.system('backups').read), last);
-    if (BACKUP_STAMP.test(stamp)) return { stamp, repeat: 0 };
-    throw new UserError(422, 'version_unusable', `No version can come after ${last}; rename its folder.`);
+/**
+ * Later than everything that others have put aside or left, whatever the clocks say: what this run puts aside is how
+ * they have left it. So an attempt that comes after another run begins a version of its own, and each attempt has a
+ * folder that nobody has had before.
+ */
+async function runOf(desk: FileDesk, jobId: string, { folders, manifests }: Versions): Promise<BackupRun> {
+  const { backup: own } = desk.kept as { backup?: BackupRun };
+  const last =
+    [...folders, ...manifests]
+      .map(({ stamp }) => stamp)
+      .toSorted()
+      .at(-1) ?? null;
+  if (own && isNewest(own, jobId, last, manifests)) {
+    const used = folders.filter(({ stamp }) => stamp === own.stamp).map(({ repeat }) => repeat);
+    return { stamp: own.stamp, repeat: Math.max(own.repeat, ...used) + 1 };
   }
+  const stamp = stampAfter(await desk.now(), last);
+  if (BACKUP_STAMP.test(stamp)) return { stamp, repeat: 0 };
+  throw new UserError(422, 'version_unusable', `No version can come after ${last}; rename its folder.`);
+}
+
+/** Of two runs that begin within one second and leave nothing, both may have the same stamp until one has ended. */
+function isNewest(
+  own: BackupRun,
+  jobId: string,
+  last: string | null,
+  manifests: Versions['manifests'],
+): boolean {
+  const isOthers = manifests.some((one) => one.stamp === own.stamp && one.jobId !== jobId);
+  return !isOthers && (last === null || own.stamp >= last);
 }

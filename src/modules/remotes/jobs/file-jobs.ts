@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../../../kernel/auth/index.js';
 import { Settings } from '../../../kernel/config/index.js';
-import { Database, type Read } from '../../../kernel/database/index.js';
+import { Database, databaseNow, type Read } from '../../../kernel/database/index.js';
 import { UserError } from '../../../kernel/http/index.js';
 import { JobsService, PostponeError, type JobContext } from '../../jobs/index.js';
 import {
@@ -41,6 +41,8 @@ export interface FileDesk {
   transfer(operation: TransferOperation, share?: Share): Promise<TransferResult>;
   /** For this attempt and those after it. */
   keep(values: object): Promise<void>;
+  /** By the database's clock. */
+  now(): Promise<Date>;
 }
 
 /**
@@ -158,6 +160,7 @@ export class FileJobs {
       isRepeated,
       place: (side) => placeAt(places, side),
       keep: (values) => this.keep(context, values),
+      now: () => databaseNow(this.database.system('file jobs').read),
       transfer: (operation, share = WHOLE) => {
         const now = job.limits.limit();
         const bandwidthLimit = now === undefined ? job.bandwidthLimit : now;
