@@ -9,7 +9,7 @@ import {
   TransferError,
   type TransferObserver,
 } from './engine/transfer-engine.js';
-import { FileListings } from './file-listings.js';
+import { FileListings } from './files/file-listings.js';
 import {
   InvalidRemotePath,
   type RemotePath,

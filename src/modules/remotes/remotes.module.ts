@@ -8,7 +8,13 @@ import { UsersModule } from '../users/index.js';
 import { CopyFilesJob } from './copy-files.job.js';
 import { RcloneEngine } from './engine/rclone-engine.js';
 import { TransferEngine } from './engine/transfer-engine.js';
-import { FileListings } from './file-listings.js';
+import { FileAccess } from './files/file-access.js';
+import { FileContentController } from './files/file-content.controller.js';
+import { FileContentService } from './files/file-content.service.js';
+import { FileListings } from './files/file-listings.js';
+import { FilesController } from './files/files.controller.js';
+import { FilesService } from './files/files.service.js';
+import { RemoteSpace } from './files/remote-space.js';
 import { RemoteAccess } from './permissions/remote-access.js';
 import { RemoteEntity } from './remote.entity.js';
 import { RemotesAccountRepository } from './remotes-account.repository.js';
@@ -19,7 +25,7 @@ import { RemotesService } from './remotes.service.js';
 
 @Module({
   imports: [AuditModule, UsersModule, JobsModule, TypeOrmModule.forFeature([RemoteEntity])],
-  controllers: [RemotesController],
+  controllers: [FileContentController, FilesController, RemotesController],
   providers: [
     {
       provide: TransferEngine,
@@ -32,7 +38,11 @@ import { RemotesService } from './remotes.service.js';
     RemotesAccount,
     RemotesAccountRepository,
     RemotesRepository,
+    FileAccess,
+    FileContentService,
     FileListings,
+    FilesService,
+    RemoteSpace,
     CopyFilesJob,
   ],
   exports: [RemotesService],
