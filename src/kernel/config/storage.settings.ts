@@ -57,6 +57,12 @@ export const STORAGE_SETTINGS = {
     ),
     example: '/srv/files,/mnt/archive',
   },
+  uploadLimitMb: {
+    env: 'STEWARD_UPLOAD_LIMIT_MB',
+    help: 'The largest file that may be uploaded over the API, in MB.',
+    schema: wholeNumber(10_000, 1, 10_000_000),
+    example: '10000',
+  },
   rclonePath: {
     env: 'RCLONE_PATH',
     help: 'The rclone program. When absent it is looked up on PATH.',

@@ -1,9 +1,7 @@
 import type { Actor } from '../../kernel/auth/index.js';
-import type { FileEntry } from './engine/transfer-engine.js';
 import type { RemoteEntity } from './remote.entity.js';
-import { displayPath } from './remote-path.js';
 import { remotesPolicy } from './remotes.policy.js';
-import type { FileView, RemoteView } from './remotes.schema.js';
+import type { RemoteView } from './remotes.schema.js';
 
 export function toRemoteView(remote: RemoteEntity, actor: Actor): RemoteView {
   return {
@@ -20,8 +18,4 @@ export function toRemoteView(remote: RemoteEntity, actor: Actor): RemoteView {
     createdAt: remote.createdAt.toISOString(),
     updatedAt: remote.updatedAt.toISOString(),
   };
-}
-
-export function toFileView({ name, path, size, isDir, modifiedAt }: FileEntry): FileView {
-  return { name, path: displayPath(path), size, isDir, modifiedAt };
 }

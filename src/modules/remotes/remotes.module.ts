@@ -7,19 +7,15 @@ import { JobsModule } from '../jobs/index.js';
 import { UsersModule } from '../users/index.js';
 import { RcloneEngine } from './engine/rclone-engine.js';
 import { TransferEngine } from './engine/transfer-engine.js';
-import { FileListings } from './file-listings.js';
+import { FileAccess } from './files/file-access.js';
+import { FileContentController } from './files/file-content.controller.js';
+import { FileContentService } from './files/file-content.service.js';
+import { FileListings } from './files/file-listings.js';
+import { FilesController } from './files/files.controller.js';
+import { FilesService } from './files/files.service.js';
+import { RemoteSpace } from './files/remote-space.js';
 import { RemoteAccess } from './permissions/remote-access.js';
-import { BackupFilesJob } from './jobs/backup-files.job.js';
-import { CopyFilesJob } from './jobs/copy-files.job.js';
-import { DeleteFilesJob } from './jobs/delete-files.job.js';
-import { FileClaims } from './jobs/file-claims.js';
-import { FileJobs } from './jobs/file-jobs.js';
-import { MoveFilesJob } from './jobs/move-files.job.js';
-import { RestoreFilesJob } from './jobs/restore-files.job.js';
-import { SyncFilesJob } from './jobs/sync-files.job.js';
-import { TransferLimits } from './jobs/transfer-limits.js';
-import { PathLocks } from './locks/path-locks.js';
-import { PathLocksRepository } from './locks/path-locks.repository.js';
+import { FILE_JOB_CONTROLLERS, FILE_JOB_PROVIDERS } from './jobs/providers.js';
 import { RemoteEntity } from './remote.entity.js';
 import { RemotesAccountRepository } from './remotes-account.repository.js';
 import { RemotesAccount } from './remotes.account.js';
@@ -29,7 +25,7 @@ import { RemotesService } from './remotes.service.js';
 
 @Module({
   imports: [AuditModule, UsersModule, JobsModule, TypeOrmModule.forFeature([RemoteEntity])],
-  controllers: [RemotesController],
+  controllers: [FileContentController, FilesController, RemotesController, ...FILE_JOB_CONTROLLERS],
   providers: [
     {
       provide: TransferEngine,
@@ -42,18 +38,12 @@ import { RemotesService } from './remotes.service.js';
     RemotesAccount,
     RemotesAccountRepository,
     RemotesRepository,
+    FileAccess,
+    FileContentService,
     FileListings,
-    PathLocks,
-    PathLocksRepository,
-    FileClaims,
-    TransferLimits,
-    FileJobs,
-    CopyFilesJob,
-    MoveFilesJob,
-    SyncFilesJob,
-    DeleteFilesJob,
-    BackupFilesJob,
-    RestoreFilesJob,
+    FilesService,
+    RemoteSpace,
+    ...FILE_JOB_PROVIDERS,
   ],
   exports: [RemotesService],
 })

@@ -12,7 +12,7 @@ import {
   type TransferProgress,
   type TransferResult,
 } from '../engine/transfer-engine.js';
-import { FileListings } from '../file-listings.js';
+import { FileListings } from '../files/file-listings.js';
 import { liesIn, lockPlaces, remoteScope } from '../locks/lock-places.js';
 import { PathLocks, type LockRequest } from '../locks/path-locks.js';
 import { displayPath } from '../remote-path.js';
@@ -95,7 +95,9 @@ export class FileJobs {
       throw jobProblem(error, context);
     } finally {
       limits.end();
-      if (!job.dryRun) for (const { remote, writes } of places) if (writes) this.listings.changed(remote.id);
+      if (!job.dryRun)
+        for (const { remote, path, writes } of places)
+          if (writes) this.listings.changed(remote.id, path, remote.parts);
       await this.locks.release(fence);
     }
   }
