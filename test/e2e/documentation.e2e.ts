@@ -68,6 +68,7 @@ const CONTRACT = `
   get    /api/jobs/{id}
   get    /api/jobs/{id}/logs
   get    /api/jobs/{id}/explain
+  patch  /api/jobs/{id}/transfer
   get    /api/jobs/{id}/events
   post   /api/jobs/{id}/cancel
   post   /api/jobs/{id}/retry
@@ -86,6 +87,7 @@ const CONTRACT = `
   post   /api/remotes/{id}/check
   get    /api/remotes/{id}/usage
   get    /api/remotes/{id}/files
+  get    /api/remotes/{id}/backups
   get    /api/schedules
   post   /api/schedules
   get    /api/schedules/{id}

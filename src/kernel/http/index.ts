@@ -6,6 +6,7 @@ export { Once, type OnceRequest } from './once.js';
 export { pathOf, requestContext } from './request-context.js';
 export { toAppError } from './problem.js';
 export { Returns, ReturnsEvents, ReturnsFile, ReturnsNothing } from './returns.js';
+export { StreamedBody, StreamsBody } from './streamed-body.js';
 export {
   idParam,
   instantIn,

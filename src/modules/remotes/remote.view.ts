@@ -1,8 +1,6 @@
-import type { FileEntry } from './engine/transfer-engine.js';
 import type { RemoteEntity } from './remote.entity.js';
-import { displayPath } from './remote-path.js';
 import type { Right } from './permissions/path-rules.js';
-import type { FileView, RemoteView } from './remotes.schema.js';
+import type { RemoteView } from './remotes.schema.js';
 
 /** As somebody with these rights sees it: its configuration is for who manages it. */
 export function toRemoteView(remote: RemoteEntity, rights: readonly Right[]): RemoteView {
@@ -21,8 +19,4 @@ export function toRemoteView(remote: RemoteEntity, rights: readonly Right[]): Re
     createdAt: remote.createdAt.toISOString(),
     updatedAt: remote.updatedAt.toISOString(),
   };
-}
-
-export function toFileView({ name, path, size, isDir, modifiedAt }: FileEntry): FileView {
-  return { name, path: displayPath(path), size, isDir, modifiedAt };
 }

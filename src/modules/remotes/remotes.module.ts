@@ -5,11 +5,17 @@ import { Health } from '../../kernel/health/index.js';
 import { AuditModule } from '../audit/index.js';
 import { JobsModule } from '../jobs/index.js';
 import { UsersModule } from '../users/index.js';
-import { CopyFilesJob } from './copy-files.job.js';
 import { RcloneEngine } from './engine/rclone-engine.js';
 import { TransferEngine } from './engine/transfer-engine.js';
-import { FileListings } from './file-listings.js';
+import { FileAccess } from './files/file-access.js';
+import { FileContentController } from './files/file-content.controller.js';
+import { FileContentService } from './files/file-content.service.js';
+import { FileListings } from './files/file-listings.js';
+import { FilesController } from './files/files.controller.js';
+import { FilesService } from './files/files.service.js';
+import { RemoteSpace } from './files/remote-space.js';
 import { RemoteAccess } from './permissions/remote-access.js';
+import { FILE_JOB_CONTROLLERS, FILE_JOB_PROVIDERS } from './jobs/providers.js';
 import { RemotePermissionEntity } from './permissions/remote-permission.entity.js';
 import { RemotePermissionsAccount } from './permissions/remote-permissions.account.js';
 import { RemotePermissionsController } from './permissions/remote-permissions.controller.js';
@@ -29,7 +35,13 @@ import { RemotesService } from './remotes.service.js';
     JobsModule,
     TypeOrmModule.forFeature([RemoteEntity, RemotePermissionEntity]),
   ],
-  controllers: [RemotesController, RemotePermissionsController],
+  controllers: [
+    FileContentController,
+    FilesController,
+    RemotesController,
+    RemotePermissionsController,
+    ...FILE_JOB_CONTROLLERS,
+  ],
   providers: [
     {
       provide: TransferEngine,
@@ -45,8 +57,12 @@ import { RemotesService } from './remotes.service.js';
     RemotesAccount,
     RemotesAccountRepository,
     RemotesRepository,
+    FileAccess,
+    FileContentService,
     FileListings,
-    CopyFilesJob,
+    FilesService,
+    RemoteSpace,
+    ...FILE_JOB_PROVIDERS,
   ],
   exports: [RemotesService],
 })

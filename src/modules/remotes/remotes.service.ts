@@ -20,19 +20,17 @@ import {
 import { Events } from '../../kernel/realtime/index.js';
 import { AuditService } from '../audit/index.js';
 import { type EngineRemote, TransferEngine, TransferError } from './engine/transfer-engine.js';
-import { FileListings } from './file-listings.js';
-import { localUsage, prepareLocalRoot } from './local-folder.js';
+import { RemoteSpace } from './files/remote-space.js';
+import { prepareLocalRoot } from './local-folder.js';
 import type { RemoteEntity } from './remote.entity.js';
-import { ROOT, parseRemotePath } from './remote-path.js';
-import { toFileView, toRemoteView } from './remote.view.js';
+import { ROOT } from './remote-path.js';
+import { toRemoteView } from './remote.view.js';
 import { REMOTE_STATUS_CHANGED, type RemoteStatusChangedData } from './remotes.events.js';
 import { RemoteAccess, type Standing } from './permissions/remote-access.js';
 import type { Right } from './permissions/path-rules.js';
 import { remotesPolicy } from './remotes.policy.js';
 import { RemotesRepository, type Checked } from './remotes.repository.js';
 import type {
-  FilesQuery,
-  FileView,
   NewRemoteBody,
   RemoteChangesBody,
   RemotesQuery,
@@ -55,7 +53,7 @@ export class RemotesService {
     private readonly remotes: RemotesRepository,
     private readonly access: RemoteAccess,
     private readonly engine: TransferEngine,
-    private readonly listings: FileListings,
+    private readonly space: RemoteSpace,
     private readonly settings: Settings,
     private readonly idempotency: Idempotency,
     private readonly events: Events,
@@ -168,37 +166,14 @@ export class RemotesService {
     });
   }
 
-  async usage(actor: Actor, id: string): Promise<UsageView> {
+  /** At most five minutes old, or what is found now; 404 and 503 where the storage cannot be asked. */
+  async usage(actor: Actor, id: string, fresh = false): Promise<UsageView> {
     const remote = await this.usable(this.database.as(actor).read, actor, id, 'read');
     try {
-      return await localUsage(remote.root, this.settings.localRoots);
-    } catch {
-      throw UserError.conflict('remote_offline', 'The folder of this remote cannot be examined; check it.');
+      return await this.space.of(engineRemote(remote), fresh);
+    } catch (error) {
+      throw usageProblem(error);
     }
-  }
-
-  /** One folder, by name. 404 `file_not_found` when there is no folder; 503 while rclone is missing. */
-  async files(actor: Actor, id: string, query: FilesQuery): Promise<Page<FileView>> {
-    const { read } = this.database.as(actor);
-    const remote = await this.usable(read, actor, id, 'read');
-    const folder = parseRemotePath(query.path ?? '/');
-    const filter = await this.access.visible(read, actor, id);
-    if (filter && !filter.shows(folder, true)) throw UserError.notFound('folder');
-    const entries = await this.listings
-      .list(engineRemote(remote), remote.version, folder)
-      .catch((error: unknown) => {
-        throw transferProblem(error);
-      });
-    const { cursor, limit } = query;
-    const rest = entries.filter(
-      ({ name, path, isDir }) =>
-        (cursor === undefined || name > cursor) && (!filter || filter.shows(path, isDir)),
-    );
-    const shown = rest.slice(0, limit);
-    return {
-      items: shown.map(toFileView),
-      nextCursor: rest.length > limit ? (shown.at(-1)?.name ?? null) : null,
-    };
   }
 
   /**
@@ -295,6 +270,13 @@ async function takenAsConflict(write: Promise<void>): Promise<void> {
       { pointer: '/name', code: 'remote_name_taken', detail: 'is already in use' },
     ]);
   }
+}
+
+/** A folder that is gone is a matter of the remote's state; whether it is there says its check. */
+function usageProblem(error: unknown): unknown {
+  if (error instanceof TransferError && error.kind === 'not_found')
+    return UserError.conflict('remote_offline', error.message);
+  return transferProblem(error);
 }
 
 const placingForbidden = (type: string): UserError =>
