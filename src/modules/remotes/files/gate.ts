@@ -1,8 +1,11 @@
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
+import { OperationalError } from '../../../kernel/http/index.js';
 
-/** A stream that ended with another number of bytes than was promised, or grew beyond it. */
-export class LengthError extends Error {
-  override readonly name = 'LengthError';
+/** A file that is shorter or longer than it was a moment ago. Whoever asks again gets it as it is then. */
+export class LengthError extends OperationalError {
+  constructor() {
+    super('file_changed', 'The file changed while it was being read.', 1);
+  }
 }
 
 export interface GateRules {
@@ -37,16 +40,14 @@ export class Gate extends Transform {
     this.timer.refresh();
     this.bytes += chunk.length;
     const { exactly = Infinity, atMost = Infinity, tooMuch } = this.rules;
-    if (this.bytes > exactly) done(new LengthError('The file has more bytes than it had a moment ago.'));
-    else if (this.bytes > atMost) done(tooMuch?.() ?? new LengthError('The file is too large.'));
+    if (this.bytes > exactly) done(new LengthError());
+    else if (this.bytes > atMost) done(tooMuch?.() ?? new LengthError());
     else done(null, chunk);
   }
 
   override _flush(done: TransformCallback): void {
     const { exactly = this.bytes } = this.rules;
-    done(
-      this.bytes === exactly ? null : new LengthError('The file has fewer bytes than it had a moment ago.'),
-    );
+    done(this.bytes === exactly ? null : new LengthError());
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -68,7 +69,7 @@ export function begun(stream: Readable): Promise<void> {
       leave();
       reject(error);
     };
-    const closed = (): void => fail(new LengthError('The file ended before it began.'));
+    const closed = (): void => fail(new LengthError());
     if (stream.errored) fail(stream.errored);
     else stream.on('readable', ready).on('end', ready).on('error', fail).on('close', closed);
   });
