@@ -34,6 +34,7 @@ export class Gate extends Transform {
     super();
     this.timer = setTimeout(() => this.destroy(rules.idle()), rules.idleMs);
     this.timer.unref();
+    this.once('close', () => clearTimeout(this.timer));
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -48,11 +49,6 @@ export class Gate extends Transform {
   override _flush(done: TransformCallback): void {
     const { exactly = this.bytes } = this.rules;
     done(this.bytes === exactly ? null : new LengthError());
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    clearTimeout(this.timer);
-    super._destroy(error, done);
   }
 }
 
