@@ -154,7 +154,10 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: looking', () => {
     const { from, remotes } = await twoRemotes();
     await writeFile(join(from.root, 'slow'), randomBytes(5 * MiB));
     const copying = failure(copy(remotes, '/', '/', { bandwidthLimit: 100_000 }));
-    await vi.waitFor(async () => expect(await children(process.pid)).toHaveLength(1), { interval: 20 });
+    await vi.waitFor(async () => expect(await children(process.pid)).toHaveLength(1), {
+      timeout: 10_000,
+      interval: 20,
+    });
     await engine.close();
     expect(await children(process.pid)).toEqual([]);
     expect((await copying).retryable).toBe(true);

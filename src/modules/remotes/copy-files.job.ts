@@ -18,6 +18,7 @@ import {
   parseRemotePath,
 } from './remote-path.js';
 import { remotePath } from './remotes.schema.js';
+import { RemoteAccess } from './permissions/remote-access.js';
 import { RemotesService } from './remotes.service.js';
 import { transferProblem } from './transfer-problem.js';
 
@@ -92,12 +93,13 @@ export class CopyFilesJob extends JobHandler<CopyPayload> {
     private readonly database: Database,
     private readonly engine: TransferEngine,
     private readonly remotes: RemotesService,
+    private readonly access: RemoteAccess,
     private readonly listings: FileListings,
   ) {
     super();
   }
 
-  /** Both remotes are the actor's to use, and the copy does not go into its own source. */
+  /** The actor may read all of the source and write all of the destination, and the copy does not go into its own source. */
   override async authorize(read: Read, actor: Actor, payload: CopyPayload): Promise<void> {
     const [source, destination] = await this.places(read, actor, payload);
     const from = placeOf(source, payload.source.path, '/payload/source/path');
@@ -132,9 +134,15 @@ export class CopyFilesJob extends JobHandler<CopyPayload> {
     actor: Actor,
     { source, destination }: CopyPayload,
   ): Promise<[source: EngineRemote, destination: EngineRemote]> {
+    const whole = true;
+    const [from, to] = [parseRemotePath(source.path), parseRemotePath(destination.path)];
+    const of = { what: 'source remote', whole };
+    await this.access.demandTree(read, actor, source.remoteId, 'read', from, of);
+    const into = { what: 'destination remote', whole };
+    await this.access.demandTree(read, actor, destination.remoteId, 'write', to, into);
     return [
-      await this.remotes.forEngine(read, actor, source.remoteId, 'source remote'),
-      await this.remotes.forEngine(read, actor, destination.remoteId, 'destination remote'),
+      await this.remotes.forEngine(read, actor, source.remoteId, of.what, 'read'),
+      await this.remotes.forEngine(read, actor, destination.remoteId, into.what, 'write'),
     ];
   }
 }
