@@ -36,7 +36,7 @@ export class RcloneTransfers {
     if (operation.kind !== 'copy') throw new TransferError('not_supported', 'This cannot be done yet.');
     const { source, destination, options } = operation;
     const roots = remotes.map(({ root }) => root);
-    return translated(roots, observer.signal, async () => {
+    return translated(remotes, observer.signal, async () => {
       observer.signal.throwIfAborted();
       refuseBadOptions(options);
       const from = await this.locator.locate(remotes, source);
