@@ -34,7 +34,7 @@ export class FileClient {
   }
 
   put(file: string, body: RequestInit['body'], headers: Record<string, string> = {}): Promise<Response> {
-    return this.send(file, { method: 'PUT', body: body ?? null, headers, duplex: 'half' } as RequestInit);
+    return this.send(file, { method: 'PUT', body: body ?? null, headers, duplex: 'half' });
   }
 }
 

@@ -26,13 +26,13 @@ export class FileAccess {
   async look(actor: Actor, id: string): Promise<{ remote: EngineRemote; filter: PathFilter | null }> {
     const { read } = this.database.as(actor);
     const filter = await this.access.visible(read, actor, id);
-    return { remote: await this.remotes.forEngine(read, actor, id, 'remote', 'read'), filter };
+    return { filter, remote: await this.remotes.forEngine(read, actor, id, 'remote', 'read') };
   }
 
   /** For changing something: every wish must be granted. */
-  async demand(actor: Actor, id: string, ...wishes: readonly [Wish, ...Wish[]]): Promise<EngineRemote> {
+  async demand(actor: Actor, id: string, first: Wish, ...others: readonly Wish[]): Promise<EngineRemote> {
     const { read } = this.database.as(actor);
-    for (const [right, path] of wishes) await this.access.demand(read, actor, id, right, path);
-    return this.remotes.forEngine(read, actor, id, 'remote', wishes[0][0]);
+    for (const [right, path] of [first, ...others]) await this.access.demand(read, actor, id, right, path);
+    return this.remotes.forEngine(read, actor, id, 'remote', first[0]);
   }
 }

@@ -157,7 +157,7 @@ export class FileContentService {
     connect(body, gate);
     let entry: FileEntry | null = null;
     try {
-      entry = await this.engine.write(remote, path, gate, ending.signal);
+      entry = await this.engine.write(remote, path, gate, ending.signal, lengthOf(body));
       return entry;
     } catch (error) {
       throw gate.errored ?? streamProblem(error);
@@ -201,6 +201,11 @@ function connect(body: IncomingMessage, gate: Gate): void {
   });
   body.pipe(gate);
   if (body.destroyed) gone();
+}
+
+/** Null for a body that comes in chunks. */
+function lengthOf({ headers: { 'content-length': length } }: IncomingMessage): number | null {
+  return length === undefined ? null : Number(length);
 }
 
 function refuseOtherBodies({ headers }: IncomingMessage, limitMb: number): void {

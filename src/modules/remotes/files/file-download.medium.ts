@@ -189,7 +189,7 @@ describe('a download', () => {
     engine.source = () => source;
     app.get(TransferEngine).stat = engine.stat.bind(engine);
     try {
-      const request = http.get(`${files.place('/huge')}`, {
+      const request = http.get(files.place('/huge'), {
         headers: { authorization: files.authorization },
       });
       const [answer] = (await once(request, 'response')) as [http.IncomingMessage];

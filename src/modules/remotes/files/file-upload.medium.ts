@@ -161,7 +161,7 @@ describe('an upload', () => {
         throw error;
       });
     };
-    const request = http.request(`${files.place('/half')}`, {
+    const request = http.request(files.place('/half'), {
       method: 'PUT',
       headers: { authorization: files.authorization, 'content-length': '1000000' },
     });

@@ -40,7 +40,7 @@ export class RcloneTransfers {
     observer: TransferObserver,
   ): Promise<TransferResult> {
     const roots = rootsOf(remotes);
-    return translated(roots, observer.signal, async () => {
+    return translated(remotes, observer.signal, async () => {
       observer.signal.throwIfAborted();
       refuseBadOptions(operation.options);
       const places = await this.locateAll(remotes, operation);
