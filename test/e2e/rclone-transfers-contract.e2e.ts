@@ -14,7 +14,7 @@ const sources = fileURLToPath(new URL('../../src/modules/remotes/engine/transfer
 async function withRclone<T>(work: (rclone: RcloneProcess, log: TransferLog) => Promise<T>): Promise<T> {
   const command = await new RcloneBinary({}).locate();
   if ('available' in command) throw new Error('rclone is missing');
-  const log = new TransferLog([]);
+  const log = new TransferLog((message) => message);
   const rclone = await RcloneProcess.start(command, { jobExpiry: '2m', onLine: (line) => log.add(line) });
   try {
     return await work(rclone, log);
