@@ -61,7 +61,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: ending', () => {
     expect(await end).toMatchObject({
       kind: 'temporary',
       retryable: true,
-      message: 'rclone ended (SIGKILL) during the copy.',
+      message: 'rclone ended (SIGKILL) during the transfer.',
       possiblyPartial: ['slow'],
     });
   });

@@ -7,9 +7,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { RcloneBinary } from '../../src/modules/remotes/engine/rclone-binary.js';
 import { RcloneEngine } from '../../src/modules/remotes/engine/rclone-engine.js';
 import {
-  type TransferOptions,
+  type DeleteProtection,
   type EngineRemote,
+  type Place,
   TransferError,
+  type TransferObserver,
+  type TransferOperation,
+  type TransferOptions,
   type TransferProgress,
   type TransferResult,
 } from '../../src/modules/remotes/engine/transfer-engine.js';
@@ -69,35 +73,54 @@ export interface Seen {
   abort: AbortController;
 }
 
+export const nothingSeen = (): Seen => ({ progress: [], log: [], abort: new AbortController() });
+
+/** Any operation. `also`: what the observer has beside what `seen` takes down. */
+export function transfer(
+  remotes: EngineRemote[],
+  operation: TransferOperation,
+  seen: Seen = nothingSeen(),
+  also: Partial<Pick<TransferObserver, 'isRepeated' | 'onStart' | 'onProgress'>> = {},
+): Promise<TransferResult> {
+  return engine.transfer(remotes, operation, {
+    signal: seen.abort.signal,
+    isRepeated: also.isRepeated ?? false,
+    onStart: also.onStart ?? (() => undefined),
+    onProgress: (progress) => {
+      seen.progress.push(progress);
+      also.onProgress?.(progress);
+    },
+    onLog: (level, message) => seen.log.push(`${level} ${message}`),
+  });
+}
+
+/** From the first remote to the second, or within the only one. */
+export function ends(
+  remotes: EngineRemote[],
+  source: string,
+  destination: string,
+): { source: Place; destination: Place } {
+  const [from, to = from] = remotes;
+  return {
+    source: { remoteId: from?.id ?? '', path: parseRemotePath(source) },
+    destination: { remoteId: to?.id ?? '', path: parseRemotePath(destination) },
+  };
+}
+
 export function copy(
   remotes: EngineRemote[],
   source: string,
   destination: string,
   options: TransferOptions = {},
-  seen: Seen = { progress: [], log: [], abort: new AbortController() },
+  seen: Seen = nothingSeen(),
   onProgress: (progress: TransferProgress) => void = () => {},
 ): Promise<TransferResult> {
-  const [from, to = from] = remotes;
-  return engine.transfer(
-    remotes,
-    {
-      kind: 'copy',
-      source: { remoteId: from?.id ?? '', path: parseRemotePath(source) },
-      destination: { remoteId: to?.id ?? '', path: parseRemotePath(destination) },
-      options,
-    },
-    {
-      signal: seen.abort.signal,
-      isRepeated: false,
-      onStart: () => undefined,
-      onProgress: (progress) => {
-        seen.progress.push(progress);
-        onProgress(progress);
-      },
-      onLog: (level, message) => seen.log.push(`${level} ${message}`),
-    },
-  );
+  const operation = { kind: 'copy' as const, ...ends(remotes, source, destination), options };
+  return transfer(remotes, operation, seen, { onProgress });
 }
+
+/** Nothing is protected. */
+export const freely: DeleteProtection = { allowMassDelete: true, mostDeletes: 0, mostDeletesPercent: 0 };
 
 export async function failure(work: Promise<unknown>): Promise<TransferError> {
   const outcome: unknown = await work.catch((error: unknown) => error);

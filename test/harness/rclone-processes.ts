@@ -19,12 +19,12 @@ export async function rcloneProcesses(parent: number): Promise<number[]> {
   return found;
 }
 
-/** Those that copy. The others serve look-ups and stay for a while, for the next one. */
+/** Those of transfers, told by how long they remember. The others serve look-ups and stay for the next one. */
 export async function copyingProcesses(parent: number): Promise<number[]> {
   const found: number[] = [];
   for (const pid of await rcloneProcesses(parent)) {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (line.includes('24h')) found.push(pid);
+    if (line.split('\0').includes('2m')) found.push(pid);
   }
   return found;
 }

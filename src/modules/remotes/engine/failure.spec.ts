@@ -21,6 +21,13 @@ describe('judge', () => {
     ['mkdir /null: not a directory', 'fatal', false],
     ["mismatched '[' and ']' in glob \"[bad\"", 'fatal', false],
     ['read: connection reset by peer', 'temporary', true],
+    ["couldn't fetch token: invalid_grant", 'auth', false],
+    ['ssh: handshake failed: ssh: unable to authenticate, attempted methods [none password]', 'auth', false],
+    [
+      "can't use --backup-dir on a remote which doesn't support server-side move or copy",
+      'not_supported',
+      false,
+    ],
     ['something nobody has seen', 'temporary', true],
   ] as const)('%s is %s', (error, kind, retryable) => {
     expect(judge(run({ error }))).toMatchObject({ kind, retryable, message: error });
@@ -31,6 +38,11 @@ describe('judge', () => {
       kind: 'fatal',
       retryable: false,
     });
+  });
+
+  it('names what was to be done', () => {
+    const failures = [{ name: 'a', error: 'odd' }];
+    expect(judge(run({ failures, verb: 'deleted' })).message).toBe('1 file could not be deleted. a: odd');
   });
 
   it('is partial when other files arrived, worth a retry if any failure may pass', () => {

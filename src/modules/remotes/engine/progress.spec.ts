@@ -61,6 +61,50 @@ describe('ProgressMeter', () => {
     expect(meter.update({ bytes: 1, totalBytes: 100 }, 0).secondsLeft).toBeNull();
   });
 
+  it('has room for what is deleted after the copying', () => {
+    const meter = new ProgressMeter();
+    const copied = { bytes: 10, totalBytes: 10, transfers: 1, totalTransfers: 1 };
+    expect(meter.update({ ...copied, checks: 0 }, 0, 9)).toMatchObject({
+      phase: 'transferring',
+      percent: 10,
+    });
+    expect(meter.update({ ...copied, checks: 5, totalChecks: 5, deletes: 5 }, 500, 9)).toMatchObject({
+      phase: 'deleting',
+      percent: 60,
+    });
+    expect(meter.update({ ...copied, checks: 9, totalChecks: 9, deletes: 9 }, 900, 9).phase).toBe(
+      'finishing',
+    );
+    const only = new ProgressMeter();
+    expect(only.update({ checks: 1, totalChecks: 1, deletes: 1 }, 0, 2)).toMatchObject({
+      indeterminate: false,
+    });
+  });
+
+  it('counts files where no bytes move, and says so when nobody knows how many', () => {
+    const meter = new ProgressMeter();
+    expect(meter.counted('deleting', 0, null)).toMatchObject({ percent: 0, indeterminate: true });
+    expect(meter.counted('deleting', 5, 10)).toMatchObject({ percent: 50, indeterminate: false, files: 5 });
+    expect(meter.counted('deleting', 12, 10)).toMatchObject({ percent: 99, files: 10, totalFiles: 10 });
+    expect(meter.counted('planning', 0, 0)).toMatchObject({ percent: 99, indeterminate: true });
+  });
+
+  it('keeps each step in its part of the whole', () => {
+    const meter = new ProgressMeter();
+    meter.step({ from: 0, to: 70 });
+    const done = { bytes: 10, totalBytes: 10, transfers: 3, totalTransfers: 3 };
+    expect(meter.update(done, 0).percent).toBe(70);
+    meter.step({ from: 70, to: 100 });
+    expect(meter.counted('verifying', 0, 2)).toMatchObject({
+      percent: 70,
+      phase: 'verifying',
+      bytes: 10,
+      files: 3,
+    });
+    expect(meter.counted('verifying', 1, 2).percent).toBe(85);
+    expect(meter.succeeded()).toMatchObject({ percent: 100, bytes: 10 });
+  });
+
   const field = fc.oneof(
     fc.nat(),
     fc.double(),
@@ -77,6 +121,7 @@ describe('ProgressMeter', () => {
         totalChecks: field,
         serverSideCopyBytes: field,
         serverSideMoveBytes: field,
+        deletes: field,
         transferring: fc.oneof(fc.anything(), fc.array(fc.record({ name: field, percentage: field }))),
       },
       { requiredKeys: [] },
@@ -84,13 +129,28 @@ describe('ProgressMeter', () => {
     fc.anything(),
   );
 
-  it('never decreases, stays in its bounds and is free of NaN, whatever the statistics', () => {
+  const share = fc
+    .tuple(fc.nat(100), fc.nat(100))
+    .map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));
+  const poll = fc.record({
+    stats: statistics,
+    atMs: fc.oneof(fc.nat(100_000), fc.double()),
+    deletes: fc.nat(50),
+    counted: fc.option(fc.tuple(fc.nat(), fc.option(fc.nat()))),
+    share: fc.option(share, { freq: 5 }),
+  });
+
+  it('never decreases, stays in its bounds and is free of NaN, whatever the statistics and steps', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(statistics, fc.oneof(fc.nat(100_000), fc.double()))), (polls) => {
+      fc.property(fc.array(poll), (polls) => {
         const meter = new ProgressMeter();
         let percent = 0;
-        for (const [stats, atMs] of polls) {
-          const progress = meter.update(stats, atMs);
+        for (const { stats, atMs, deletes, counted, share: part } of polls) {
+          if (part !== null) meter.step(part);
+          const progress =
+            counted === null
+              ? meter.update(stats, atMs, deletes)
+              : meter.counted('deleting', counted[0], counted[1]);
           expect(progress.percent).toBeGreaterThanOrEqual(percent);
           expect(progress.percent).toBeLessThanOrEqual(99);
           percent = progress.percent;

@@ -8,8 +8,14 @@ const MAX_CURRENT = 8;
 /** Beyond this an estimate is no information. */
 const MAX_SECONDS_LEFT = 30 * 24 * 3600;
 
+/** The part of the whole that a step is, in percent: what it begins at, and what it may reach. */
+export interface Share {
+  from: number;
+  to: number;
+}
+
 /**
- * Turns rclone's statistics (`core/stats`) of one attempt into progress.
+ * Turns rclone's statistics (`core/stats`) of one attempt, and our own counts, into progress.
  *
  * Guarantees whatever the statistics hold, which differ between versions: every number is finite and not
  * negative, `percent` never decreases, stays at most 99 until `succeeded`, and is 0 while the totals are unknown.
@@ -17,6 +23,7 @@ const MAX_SECONDS_LEFT = 30 * 24 * 3600;
  */
 export class ProgressMeter {
   private percent = 0;
+  private share: Share = { from: 0, to: 100 };
   private speed: number | null = null;
   private last: { bytes: number; atMs: number } | null = null;
   private latest: TransferProgress = {
@@ -32,8 +39,17 @@ export class ProgressMeter {
     current: [],
   };
 
-  /** `atMs` is a monotonic clock in milliseconds. */
-  update(statistics: unknown, atMs: number): TransferProgress {
+  /** What follows is this part of the whole. Its statistics begin at 0. */
+  step(share: Share): void {
+    this.share = share;
+    this.last = null;
+  }
+
+  /**
+   * `atMs` is a monotonic clock in milliseconds. `deletes`: how many files will be deleted after the last one is
+   * copied, which rclone's totals do not have.
+   */
+  update(statistics: unknown, atMs: number, deletes = 0): TransferProgress {
     const stats = isRecord(statistics) ? statistics : {};
     const serverSide = count(stats['serverSideCopyBytes']) + count(stats['serverSideMoveBytes']);
     const bytes = count(stats['bytes']) + serverSide;
@@ -43,18 +59,25 @@ export class ProgressMeter {
     const checks = count(stats['checks']);
     const totalChecks = Math.max(count(stats['totalChecks']), checks);
     const current = currentFiles(stats['transferring']);
+    const deleted = count(stats['deletes']);
 
-    const started = bytes > 0 || files > 0 || current.length > 0;
+    const started = bytes > 0 || files > 0 || current.length > 0 || (deletes > 0 && deleted > 0);
     const done = bytes + ITEM_WEIGHT * (files + checks);
-    const total = totalBytes + ITEM_WEIGHT * (totalFiles + totalChecks);
-    if (started && total > 0) {
-      this.percent = Math.max(this.percent, Math.min(99, Math.floor((100 * done) / total)));
-    }
+    const total = totalBytes + ITEM_WEIGHT * (totalFiles + totalChecks + Math.max(0, deletes - deleted));
+    if (started && total > 0) this.reach(done / total);
     const speed = this.measureSpeed(bytes, atMs);
-    const finishing = started && done >= total;
+    const copied = files >= totalFiles && bytes >= totalBytes;
+    const phase =
+      started && done >= total
+        ? 'finishing'
+        : started && copied && deleted > 0 && deletes > 0
+          ? 'deleting'
+          : started
+            ? 'transferring'
+            : 'listing';
     this.latest = {
       percent: this.percent,
-      phase: finishing ? 'finishing' : started ? 'transferring' : 'listing',
+      phase,
       indeterminate: !started,
       bytes,
       totalBytes,
@@ -63,6 +86,23 @@ export class ProgressMeter {
       bytesPerSecond: Math.round(speed),
       secondsLeft: started ? secondsLeft(totalBytes - bytes, speed) : null,
       current,
+    };
+    return this.latest;
+  }
+
+  /** Of work that is counted in files and moves no bytes. `total` null: nobody knows. */
+  counted(phase: TransferProgress['phase'], done: number, total: number | null): TransferProgress {
+    const known = total !== null && total > 0;
+    if (known) this.reach(Math.min(done, total) / total);
+    this.latest = {
+      ...this.latest,
+      percent: this.percent,
+      phase,
+      indeterminate: !known,
+      ...(known && phase === 'deleting' && { files: Math.min(done, total), totalFiles: total }),
+      bytesPerSecond: 0,
+      secondsLeft: null,
+      current: [],
     };
     return this.latest;
   }
@@ -77,6 +117,13 @@ export class ProgressMeter {
       secondsLeft: 0,
       current: [],
     };
+  }
+
+  /** `part` of the step is done. */
+  private reach(part: number): void {
+    const { from, to } = this.share;
+    const percent = Math.floor(from + (to - from) * Math.min(1, part));
+    this.percent = Math.max(this.percent, Math.min(99, percent));
   }
 
   /** Own average of byte differences: rclone 1.60 reports speed 0 and no estimate in the first second. */

@@ -11,6 +11,8 @@ export interface LogLine {
   object: string | null;
   /** In a dry run, what was not done: `copy`. */
   skipped: string | null;
+  /** Bytes of the file, where the line tells. */
+  size: number | null;
 }
 
 /**
@@ -19,8 +21,8 @@ export interface LogLine {
  */
 export function parseLogLine(line: string): LogLine {
   const entry = parseObject(line);
-  if (entry === null) return { level: 'error', message: line, object: null, skipped: null };
-  const { level, msg, object, objectType, skipped } = entry;
+  if (entry === null) return { level: 'error', message: line, object: null, skipped: null, size: null };
+  const { level, msg, object, objectType, skipped, size } = entry;
   // Lines about a whole file system name it with its folder on the server; they are about no file.
   const isFile =
     typeof object === 'string' && !(typeof objectType === 'string' && objectType.endsWith('.Fs'));
@@ -29,6 +31,7 @@ export function parseLogLine(line: string): LogLine {
     message: typeof msg === 'string' ? msg : line,
     object: isFile ? object : null,
     skipped: typeof skipped === 'string' ? skipped : null,
+    size: typeof size === 'number' && size >= 0 ? size : null,
   };
 }
 
@@ -60,35 +63,55 @@ const MAX_REMEMBERED = 10_000;
 /** Lines passed on per copy; a copy in which every file fails would otherwise write millions. */
 const MAX_REPORTS = 500;
 
+/** What becomes of lines: everything is told; only what went wrong is; nothing is, and nothing counts as failed. */
+export type Attention = 'all' | 'errors' | 'none';
+
 /**
- * Collects from the log of one copy what its statistics do not have: which files failed and why (rclone keeps the
- * last hundred transfers only), and the lines worth passing on. Folders of the server are cut out of messages.
+ * Collects from the log of one transfer what its statistics do not have: which files failed and why (rclone keeps
+ * the last hundred transfers only), and the lines worth passing on.
  */
-export class CopyLog {
+export class TransferLog {
   readonly failures: FailedFile[] = [];
   private readonly failedNames = new Set<string>();
   private uncounted = 0;
   private reported = 0;
   private waiting: Report[] = [];
-  private readonly hiddenPrefixes: string[];
+  private attention: Attention = 'all';
+  private reader: (line: LogLine) => void = () => undefined;
+  private readonly marks = new Map<string, () => void>();
 
-  /** `roots`: directories whose names must not appear in what is passed on. */
-  constructor(roots: readonly string[]) {
-    // The longest first, else a root inside another one would leave its tail behind.
-    this.hiddenPrefixes = roots
-      .map((root) => root.replace(/\/+$/, ''))
-      .filter((root) => root !== '')
-      .toSorted((a, b) => b.length - a.length);
-  }
+  /** `redact` cuts out of messages what must not be passed on. */
+  constructor(readonly redact: (message: string) => string) {}
 
   get failed(): number {
     return this.failedNames.size + this.uncounted;
   }
 
+  /** From now on `reader` gets every line about a file or folder. */
+  listen(attention: Attention, reader: (line: LogLine) => void = () => undefined): void {
+    this.attention = attention;
+    this.reader = reader;
+  }
+
+  /** Resolves when a line holds `mark`. */
+  reaches(mark: string): Promise<void> {
+    return new Promise((done) => this.marks.set(mark, done));
+  }
+
   add(line: LogLine): void {
-    if (ABOUT_ITSELF.test(line.message)) return;
+    if (ABOUT_ITSELF.test(line.message)) {
+      for (const [mark, done] of this.marks) {
+        if (!line.message.includes(mark)) continue;
+        this.marks.delete(mark);
+        done();
+      }
+      return;
+    }
+    this.reader(line);
+    if (this.attention === 'none') return;
     const message = this.redact(line.message);
     if (line.skipped !== null) {
+      if (this.attention === 'errors') return;
       this.report({
         level: 'info',
         message: `Would ${line.skipped} ${line.object ?? ''}`.trimEnd(),
@@ -96,7 +119,8 @@ export class CopyLog {
       });
       return;
     }
-    if (line.level === 'info') return;
+    if (line.level === 'info' || (this.attention === 'errors' && line.level === 'warning')) return;
+    // A line without a file sums up what the others tell.
     if (line.level === 'error' && line.object !== null) this.fail(line.object, message);
     this.report({
       level: line.level,
@@ -110,10 +134,6 @@ export class CopyLog {
     const reports = this.waiting;
     this.waiting = [];
     return reports;
-  }
-
-  redact(message: string): string {
-    return this.hiddenPrefixes.reduce((text, root) => text.replaceAll(root, ''), message);
   }
 
   private fail(name: string, error: string): void {
