@@ -100,7 +100,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: single files', () => {
     return found;
   };
   const put = (remote: EngineRemote, to: string, content: string | Buffer) =>
-    engine.write(remote, path(to), Readable.from([content]), never);
+    engine.write(remote, path(to), Readable.from([content]), never, Buffer.byteLength(content));
 
   it.each(each)('%s: writes, shows, reads, renames and removes a file of any name', async (where) => {
     const { remote, files } = place(where);
@@ -164,7 +164,7 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: single files', () => {
           throw new Error('the client is gone');
         })(),
       );
-      const error = await failure(engine.write(remote, path('replaced/file'), broken, never));
+      const error = await failure(engine.write(remote, path('replaced/file'), broken, never, 500_000));
       expect(error.kind).toBe('temporary');
     }
     const abort = new AbortController();

@@ -2,6 +2,7 @@ import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/c
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Settings } from '../../kernel/config/index.js';
 import { Health } from '../../kernel/health/index.js';
+import { Clock } from '../../kernel/time/index.js';
 import { AuditModule } from '../audit/index.js';
 import { JobsModule } from '../jobs/index.js';
 import { UsersModule } from '../users/index.js';
@@ -45,9 +46,9 @@ import { RemotesService } from './remotes.service.js';
   providers: [
     {
       provide: TransferEngine,
-      inject: [Settings],
-      useFactory: ({ rclonePath, searchPath, localRoots }: Settings) =>
-        new RcloneEngine({ rclonePath, searchPath, localRoots }),
+      inject: [Settings, Clock],
+      useFactory: ({ rclonePath, searchPath, localRoots }: Settings, clock: Clock) =>
+        new RcloneEngine({ rclonePath, searchPath, localRoots, now: () => clock.now() }),
     },
     RemoteAccess,
     RemotePermissionsRepository,

@@ -55,8 +55,9 @@ export class RcloneEngine extends TransferEngine {
     super();
     const locator = new Locator(options.localRoots);
     this.launcher = new RcloneLauncher(options);
-    this.transfers = new RcloneTransfers(this.launcher, locator, options.stopLimitMs ?? STOP_LIMIT_MS);
-    this.desk = new Desk(this.launcher, locator, POOL, options.onToken ?? (() => undefined));
+    const { stopLimitMs = STOP_LIMIT_MS, onToken = () => undefined } = options;
+    this.transfers = new RcloneTransfers(this.launcher, locator, stopLimitMs, onToken);
+    this.desk = new Desk(this.launcher, locator, POOL, onToken);
     const leftovers = new Leftovers(this.desk, options.now);
     this.looking = new Looking(this.desk, leftovers);
     this.changing = new Changing(this.desk);

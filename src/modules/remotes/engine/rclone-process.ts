@@ -12,6 +12,8 @@ import { CLEAN_ENVIRONMENT, type RcloneCommand } from './rclone-binary.js';
 const READY_LIMIT_MS = 15_000;
 const END_SEEN_WITHIN_MS = 250;
 const READY_LINE = /Serving remote control on http:\/\/127\.0\.0\.1:(\d+)\//;
+/** Where nothing can be written: rclone would collect there what people send, and leave it when it is killed. */
+const NO_SPOOL = { TMPDIR: '/dev/null' };
 /** Lines kept to explain a failed start. */
 const TAIL_LINES = 5;
 
@@ -75,7 +77,12 @@ export class RcloneProcess {
     const password = randomBytes(24).toString('base64url');
     const [program, ...leading] = command;
     const child = spawn(program, [...leading, ...rcdArguments(options)], {
-      env: { ...CLEAN_ENVIRONMENT, RCLONE_RC_USER: 'steward', RCLONE_RC_PASS: password },
+      env: {
+        ...CLEAN_ENVIRONMENT,
+        ...(options.interactive && NO_SPOOL),
+        RCLONE_RC_USER: 'steward',
+        RCLONE_RC_PASS: password,
+      },
       stdio: ['ignore', 'ignore', 'pipe'],
       cwd: tmpdir(),
     });

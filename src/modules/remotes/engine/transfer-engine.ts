@@ -339,8 +339,8 @@ export abstract class TransferEngine {
   /**
    * Writes a file, replacing one that is there, and answers what is there then. `exists` where a folder is. When
    * `content` fails or `signal` is aborted, what was there stays, and no file with half of the content. `size`: how
-   * many bytes there will be, if that is known; some remotes need it to begin before the end has been seen, and a
-   * content of another size is refused.
+   * many bytes there will be, if that is known; a content of another size is refused, and without it some remotes
+   * (WebDAV, OneDrive) accept small contents only (`not_supported`).
    */
   abstract write(
     remote: EngineRemote,

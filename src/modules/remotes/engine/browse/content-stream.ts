@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { PassThrough, type Readable, pipeline } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { TransferError } from '../transfer-engine.js';
 
 /**
@@ -7,15 +7,20 @@ import { TransferError } from '../transfer-engine.js';
  * side. It fails with a `TransferError` when it breaks off. `ended` is called once, at whatever end.
  */
 export function contentStream(response: IncomingMessage, ended: () => void): Readable {
-  const content = new PassThrough({
-    destroy(cause, done) {
-      const error =
-        cause === null || cause instanceof TransferError
-          ? cause
-          : new TransferError('temporary', 'The reading of the file broke off.', { cause });
-      done(error);
-    },
+  const content = new PassThrough();
+  // It may break off before its reader listens, who is told all the same when it begins to.
+  content.on('error', () => {});
+  const broken = (cause?: unknown): void => {
+    content.destroy(new TransferError('temporary', 'The reading of the file broke off.', { cause }));
+  };
+  response.on('error', broken);
+  response.once('close', () => {
+    if (!response.complete) broken();
   });
-  pipeline(response, content, ended);
+  content.once('close', () => {
+    response.destroy();
+    ended();
+  });
+  response.pipe(content);
   return content;
 }

@@ -3,13 +3,14 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ROOT, type RemotePath, displayPath } from '../../remote-path.js';
 import type { RemoteType } from '../../types/remote-types.js';
+import { isRecord } from '../progress.js';
 import { isMissing } from '../rc-files.js';
 import { RcConnectionError, RcError } from '../rc-client.js';
 import { translate, translated } from '../translated.js';
 import { type ByteRange, type EngineRemote, type FileEntry, TransferError } from '../transfer-engine.js';
 import { move } from './changing.js';
 import { contentStream } from './content-stream.js';
-import { type Desk, noFile } from './desk.js';
+import { type Desk, type Session, noFile } from './desk.js';
 import type { Leftovers } from './leftovers.js';
 import { statIn } from './looking.js';
 import type { Offer, UploadDesk } from './upload-desk.js';
@@ -123,18 +124,21 @@ export class Contents {
   ): Promise<void> {
     await this.desk.locate(remote, path);
     const hold = await this.desk.enter(remote);
-    const { call, fs } = this.desk.session(hold.process);
+    const session = this.desk.session(hold.process);
+    const { call, fs } = session;
     const over = new AbortController();
     let ended = false;
     try {
+      if (offer.size === null) await refuseWithoutSize(session);
       const parameters = { fs, remote: path, url: offer.url, autoFilename: false };
       const writing = call('operations/copyurl', parameters, { timeoutMs: WRITE_LIMIT_MS, alone: true });
       writing.catch(() => {});
       await Promise.race([writing, tooLateAfter(signal, over.signal)]);
       ended = true;
     } catch (error) {
-      ended = error instanceof RcError;
+      ended = error instanceof RcError || error instanceof TransferError;
       // Its failure is the reason for that of rclone, whatever rclone calls it.
+      if (error instanceof TransferError) throw error;
       if (offer.failure() !== null) throw brokenOff(offer.failure());
       throw translate([remote], signal, error);
     } finally {
@@ -143,6 +147,19 @@ export class Contents {
       await this.desk.leave(hold, !ended);
     }
   }
+}
+
+/**
+ * Some far sides begin to write only when they know how much comes. For those rclone would collect all of it on the
+ * server's own disk first, and leave it there when it is killed.
+ */
+async function refuseWithoutSize({ call, fs }: Session): Promise<void> {
+  const { Features: features } = await call('operations/fsinfo', { fs });
+  if (isRecord(features) && features['PutStream'] === true) return;
+  throw new TransferError(
+    'not_supported',
+    'This remote has to be told the size of a file before its content.',
+  );
 }
 
 /** Rejects when the signal was aborted and rclone has had time to see that the content is cut off. */

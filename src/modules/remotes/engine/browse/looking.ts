@@ -19,7 +19,7 @@ import type { Leftovers } from './leftovers.js';
 /** A person waits for the word whether a remote works. */
 const PROBE_LIMIT_MS = 10_000;
 /** How rclone says that a remote keeps no modification times: a precision of a hundred years. */
-const NO_PRECISION_NS = 100 * 365.25 * 24 * 3600 * 1e9;
+const NO_PRECISION_NS = 100 * 365 * 24 * 3600 * 1e9;
 
 /** The operations that change nothing. */
 export class Looking {

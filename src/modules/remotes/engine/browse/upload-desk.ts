@@ -9,6 +9,8 @@ import { pipeline } from 'node:stream/promises';
 export interface Offer {
   /** Where the process fetches it, once. */
   readonly url: string;
+  /** Bytes, if that could be known before handing it over. */
+  readonly size: number | null;
   /** Why the content could not be handed over whole, if that is so. */
   readonly failure: () => Error | null;
   /** Ends it: who fetches it is cut off, and the content is destroyed. May be called at any time. */
@@ -50,6 +52,7 @@ export class UploadDesk {
     this.waiting.set(token, entry);
     return {
       url: `http://127.0.0.1:${port}/${token}`,
+      size: known,
       failure: () => entry.failure,
       withdraw: (reason) => {
         this.waiting.delete(token);
