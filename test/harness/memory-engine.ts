@@ -38,6 +38,14 @@ export class MemoryEngine extends TransferEngine {
     return memory;
   }
 
+  /** As it was at first. */
+  reset(): void {
+    this.files.clear();
+    this.failures.clear();
+    this.asked.length = 0;
+    this.source = this.sink = null;
+  }
+
   put(path: string, content: string | Buffer | null = null): void {
     const parts = parseRemotePath(path).split('/');
     for (let depth = 1; depth < parts.length; depth++) this.files.set(parts.slice(0, depth).join('/'), null);

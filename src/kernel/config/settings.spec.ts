@@ -58,6 +58,7 @@ describe('loadSettings', () => {
       loginLimitAccount: 5,
       guessLimitAddress: 30,
       trustedProxies: [],
+      uploadLimitMb: 10_000,
       smtpUrl: undefined,
       mailFrom: 'Steward <steward@localhost>',
       publicUrl: undefined,

@@ -1,5 +1,5 @@
 export { AppError, type FieldError, OperationalError, UserError } from './errors.js';
-export { IfMatch, OptionalIfMatch, requireVersion, tagged, type Versioned } from './etag.js';
+export { GivenIfMatch, IfMatch, OptionalIfMatch, requireVersion, tagged, type Versioned } from './etag.js';
 export { Idempotency } from './idempotency.js';
 export { judgedLater } from './json-schema.js';
 export { Once, type OnceRequest } from './once.js';

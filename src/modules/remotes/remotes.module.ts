@@ -16,6 +16,11 @@ import { FilesService } from './files/files.service.js';
 import { RemoteSpace } from './files/remote-space.js';
 import { RemoteAccess } from './permissions/remote-access.js';
 import { FILE_JOB_CONTROLLERS, FILE_JOB_PROVIDERS } from './jobs/providers.js';
+import { RemotePermissionEntity } from './permissions/remote-permission.entity.js';
+import { RemotePermissionsAccount } from './permissions/remote-permissions.account.js';
+import { RemotePermissionsController } from './permissions/remote-permissions.controller.js';
+import { RemotePermissionsRepository } from './permissions/remote-permissions.repository.js';
+import { RemotePermissionsService } from './permissions/remote-permissions.service.js';
 import { RemoteEntity } from './remote.entity.js';
 import { RemotesAccountRepository } from './remotes-account.repository.js';
 import { RemotesAccount } from './remotes.account.js';
@@ -24,8 +29,19 @@ import { RemotesRepository } from './remotes.repository.js';
 import { RemotesService } from './remotes.service.js';
 
 @Module({
-  imports: [AuditModule, UsersModule, JobsModule, TypeOrmModule.forFeature([RemoteEntity])],
-  controllers: [FileContentController, FilesController, RemotesController, ...FILE_JOB_CONTROLLERS],
+  imports: [
+    AuditModule,
+    UsersModule,
+    JobsModule,
+    TypeOrmModule.forFeature([RemoteEntity, RemotePermissionEntity]),
+  ],
+  controllers: [
+    FileContentController,
+    FilesController,
+    RemotesController,
+    RemotePermissionsController,
+    ...FILE_JOB_CONTROLLERS,
+  ],
   providers: [
     {
       provide: TransferEngine,
@@ -34,6 +50,9 @@ import { RemotesService } from './remotes.service.js';
         new RcloneEngine({ rclonePath, searchPath, localRoots }),
     },
     RemoteAccess,
+    RemotePermissionsRepository,
+    RemotePermissionsService,
+    RemotePermissionsAccount,
     RemotesService,
     RemotesAccount,
     RemotesAccountRepository,

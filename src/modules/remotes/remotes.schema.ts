@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { instantOut, nameOf, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
+import { RIGHTS } from './permissions/path-rules.js';
 import { REMOTE_TYPES } from './types/remote-types.js';
 import { InvalidRemotePath, MAX_PATH_BYTES, displayPath, parseRemotePath } from './remote-path.js';
 
@@ -54,6 +55,7 @@ export const remoteView = z
     lastCheckedAt: instantOut.nullable(),
     hasSecrets: z.boolean(),
     ownerId: uuid,
+    permissions: z.array(z.enum(RIGHTS)).describe('What the caller may do on it.'),
     createdAt: instantOut,
     updatedAt: instantOut,
   })

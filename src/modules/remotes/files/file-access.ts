@@ -26,13 +26,13 @@ export class FileAccess {
   async look(actor: Actor, id: string): Promise<{ remote: EngineRemote; filter: PathFilter | null }> {
     const { read } = this.database.as(actor);
     const filter = await this.access.visible(read, actor, id);
-    return { remote: await this.remotes.forEngine(read, actor, id, 'remote'), filter };
+    return { remote: await this.remotes.forEngine(read, actor, id, 'remote', 'read'), filter };
   }
 
   /** For changing something: every wish must be granted. */
-  async demand(actor: Actor, id: string, ...wishes: readonly Wish[]): Promise<EngineRemote> {
+  async demand(actor: Actor, id: string, ...wishes: readonly [Wish, ...Wish[]]): Promise<EngineRemote> {
     const { read } = this.database.as(actor);
     for (const [right, path] of wishes) await this.access.demand(read, actor, id, right, path);
-    return this.remotes.forEngine(read, actor, id, 'remote');
+    return this.remotes.forEngine(read, actor, id, 'remote', wishes[0][0]);
   }
 }

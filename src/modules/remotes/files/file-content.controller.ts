@@ -10,6 +10,8 @@ import { toFileView } from './file.view.js';
 import { tagOf } from './file-tag.js';
 import { fileView, pathQuery, type FileView, type PathQuery } from './files.schema.js';
 
+const OCTETS = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } as const;
+
 @ApiTags('Files')
 @Controller('api/remotes/:id/files/content')
 export class FileContentController {
@@ -20,7 +22,7 @@ export class FileContentController {
   @Requires('user', 'remotes:read', { ticket: true })
   @ReturnsFile(
     'application/octet-stream',
-    'The content of a file, to be saved. Answers conditions and Range.',
+    'The content of a file, to be saved; 304 and 412 by its ETag and time.',
   )
   @ApiHeader({
     name: 'Range',
@@ -28,8 +30,7 @@ export class FileContentController {
     description: 'One range of bytes; several are answered with all.',
   })
   @ApiHeader({ name: 'If-Range', required: false })
-  @ApiResponse({ status: 206, description: 'The part that Range asked for.' })
-  @ApiResponse({ status: 304, description: 'The file is the one that If-None-Match names.' })
+  @ApiResponse({ status: 206, description: 'The part that Range asked for.', content: OCTETS })
   async download(
     @CurrentActor() actor: UserActor,
     @Param({ schema: idParam }) { id }: { id: string },
@@ -43,7 +44,8 @@ export class FileContentController {
   @Put()
   @Requires('user', 'remotes:write')
   @StreamsBody()
-  @Returns(200, fileView, 'The file, written over another one; 201 when there was none.')
+  @Returns(200, fileView, 'The file, written over another one.')
+  @ApiResponse({ status: 201, description: 'The file, new.', standardSchema: fileView })
   @ApiHeader({ name: 'If-None-Match', required: false, description: '* keeps what is there: 412.' })
   @ApiHeader({
     name: 'If-Match',

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { type Readable, pipeline } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { UserActor } from '../../../kernel/auth/index.js';
 import { Settings } from '../../../kernel/config/index.js';
 import { Database } from '../../../kernel/database/index.js';
@@ -19,7 +19,7 @@ import { FileListings } from './file-listings.js';
 import { fileProblem, isFolder, nothingAt, streamProblem } from './file-problem.js';
 import { conditionOf, isListed, partIsOf, tagOf } from './file-tag.js';
 import type { PathQuery } from './files.schema.js';
-import { Gate, begun } from './gate.js';
+import { Gate, LengthError, begun } from './gate.js';
 
 /** Nothing moved for so long: whoever stands still does not come back. */
 const IDLE_MS = 60_000;
@@ -131,8 +131,7 @@ export class FileContentService {
     try {
       const source = await this.engine.read(remote, path, range);
       const gate = new Gate({ exactly: length ?? undefined, idleMs: IDLE_MS, idle: stoodStill });
-      // Whichever of the two ends first takes the other with it.
-      pipeline(source, gate, () => undefined);
+      tie(source, gate);
       await begun(gate);
       return gate;
     } catch (error) {
@@ -177,12 +176,25 @@ export class FileContentService {
 
 const MB = 1_000_000;
 
+/** Whichever of the two ends first takes the other with it. */
+function tie(source: Readable, gate: Gate): void {
+  // There may be a moment in which nobody else listens, and an error that nobody hears ends the process.
+  gate.on('error', () => undefined);
+  // Errors get their author here: the platform may see them before or after it has begun to answer.
+  source.on('error', (error) => gate.destroy(streamProblem(error) as Error));
+  source.once('close', () => {
+    if (!source.readableEnded) gate.destroy(new LengthError());
+  });
+  gate.once('close', () => source.destroy());
+  source.pipe(gate);
+}
+
 /** Neither is destroyed with the other: the answer goes over the connection of the body. */
 function connect(body: IncomingMessage, gate: Gate): void {
   const gone = (): void => {
     if (!body.complete) gate.destroy(clientGone());
   };
-  body.once('close', gone).once('error', gone);
+  body.once('close', gone).on('error', gone);
   gate.once('close', () => {
     body.unpipe(gate);
     body.off('close', gone);

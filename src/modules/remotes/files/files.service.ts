@@ -2,14 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { UserActor } from '../../../kernel/auth/index.js';
 import { Database, type Page } from '../../../kernel/database/index.js';
 import { Idempotency, UserError, type OnceRequest } from '../../../kernel/http/index.js';
-import { Clock } from '../../../kernel/time/index.js';
 import { AuditService } from '../../audit/index.js';
-import {
-  type EngineRemote,
-  type FileEntry,
-  TransferEngine,
-  TransferError,
-} from '../engine/transfer-engine.js';
+import { type EngineRemote, TransferEngine, TransferError } from '../engine/transfer-engine.js';
 import type { PathFilter } from '../permissions/path-rules.js';
 import { ROOT, type RemotePath, baseName, displayPath, parseRemotePath } from '../remote-path.js';
 import { FileAccess } from './file-access.js';
@@ -35,7 +29,6 @@ export class FilesService {
     private readonly listings: FileListings,
     private readonly idempotency: Idempotency,
     private readonly audit: AuditService,
-    private readonly clock: Clock,
   ) {}
 
   /** One folder, by name. */
@@ -61,7 +54,7 @@ export class FilesService {
     return toFileView(entry);
   }
 
-  /** Also when it is there already. 409 `file_exists` where a file stands in the way. */
+  /** Also when it is there already. 409 `file_exists` where a file stands in the way; 422 where folders cannot be empty. */
   async makeFolder(
     actor: UserActor,
     id: string,
@@ -72,7 +65,9 @@ export class FilesService {
     const remote = await this.access.demand(actor, id, ['write', path]);
     const made = await this.changing(remote, path, async () => {
       await this.engine.makeFolder(remote, path);
-      return this.engine.stat(remote, path);
+      const there = await this.engine.stat(remote, path);
+      if (!there) throw noFolderAt(path);
+      return there;
     });
     // Making it once more does no harm, so a repeated request needs no protection until here.
     return this.database.as(actor).tx((tx) =>
@@ -80,7 +75,7 @@ export class FilesService {
         const details = { path: displayPath(path) };
         const resource = { type: 'remote', id };
         await this.audit.record(tx, { actor, action: 'remote.folder_create', resource, details });
-        return toFileView(made ?? this.emptyFolder(path));
+        return toFileView(made);
       }),
     );
   }
@@ -136,12 +131,6 @@ export class FilesService {
     await this.database
       .as(actor)
       .tx((tx) => this.audit.record(tx, { actor, action, resource, details: { ...details } }));
-  }
-
-  /** Of a storage that has no folders but those of its files' names. */
-  private emptyFolder(path: RemotePath): FileEntry {
-    const modifiedAt = this.clock.now().toISOString();
-    return { name: baseName(path), path, size: null, isDir: true, modifiedAt };
   }
 }
 

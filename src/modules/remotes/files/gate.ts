@@ -1,8 +1,11 @@
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
+import { OperationalError } from '../../../kernel/http/index.js';
 
-/** A stream that ended with another number of bytes than was promised, or grew beyond it. */
-export class LengthError extends Error {
-  override readonly name = 'LengthError';
+/** A file that is shorter or longer than it was a moment ago. Whoever asks again gets it as it is then. */
+export class LengthError extends OperationalError {
+  constructor() {
+    super('file_changed', 'The file changed while it was being read.', 1);
+  }
 }
 
 export interface GateRules {
@@ -31,27 +34,21 @@ export class Gate extends Transform {
     super();
     this.timer = setTimeout(() => this.destroy(rules.idle()), rules.idleMs);
     this.timer.unref();
+    this.once('close', () => clearTimeout(this.timer));
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.timer.refresh();
     this.bytes += chunk.length;
     const { exactly = Infinity, atMost = Infinity, tooMuch } = this.rules;
-    if (this.bytes > exactly) done(new LengthError('The file has more bytes than it had a moment ago.'));
-    else if (this.bytes > atMost) done(tooMuch?.() ?? new LengthError('The file is too large.'));
+    if (this.bytes > exactly) done(new LengthError());
+    else if (this.bytes > atMost) done(tooMuch?.() ?? new LengthError());
     else done(null, chunk);
   }
 
   override _flush(done: TransformCallback): void {
     const { exactly = this.bytes } = this.rules;
-    done(
-      this.bytes === exactly ? null : new LengthError('The file has fewer bytes than it had a moment ago.'),
-    );
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    clearTimeout(this.timer);
-    super._destroy(error, done);
+    done(this.bytes === exactly ? null : new LengthError());
   }
 }
 
@@ -68,7 +65,7 @@ export function begun(stream: Readable): Promise<void> {
       leave();
       reject(error);
     };
-    const closed = (): void => fail(new LengthError('The file ended before it began.'));
+    const closed = (): void => fail(new LengthError());
     if (stream.errored) fail(stream.errored);
     else stream.on('readable', ready).on('end', ready).on('error', fail).on('close', closed);
   });

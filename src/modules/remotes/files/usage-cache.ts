@@ -29,16 +29,16 @@ export class UsageCache {
     const known = this.known.get(key.remoteId);
     const usable = known?.key.version === key.version && this.nowMs() - known.atMs < LIFE_MS;
     if (known && usable && (known.isLooking || !fresh)) return known.usage;
-    const next: Known = { key, atMs: this.nowMs(), usage: look(), isLooking: true };
+    const found: Known = { key, atMs: this.nowMs(), usage: look(), isLooking: true };
     this.known.delete(key.remoteId);
-    this.known.set(key.remoteId, next);
-    next.usage.then(
-      () => (next.isLooking = false),
-      () => this.drop(next),
+    this.known.set(key.remoteId, found);
+    found.usage.then(
+      () => (found.isLooking = false),
+      () => this.drop(found),
     );
     const [oldest] = this.known.values();
     if (oldest && this.known.size > MAX_REMOTES) this.drop(oldest);
-    return next.usage;
+    return found.usage;
   }
 
   /** Of these remotes, and of those that are made of one of them. */

@@ -24,6 +24,8 @@ interface BackupRun {
 /** Moving and finding out what is there; the rest is for the manifest and the versions that go. */
 const TRANSFER_SHARE = { from: 0, to: 0.95 };
 
+const DELETE = ['delete'] as const;
+
 const nameOf = ({ source, options }: BackupPayload): string =>
   options?.name ?? (baseName(parseRemotePath(source.path)) || 'files');
 
@@ -34,12 +36,8 @@ function claimsOf(payload: BackupPayload): FileClaim[] {
   return [
     { side: 'source', place: source, rights: ['read'], writes: false, partly: 'leave' },
     { ...into, below: name, rights: ['write'] },
-    ...(options.mirror === true
-      ? [{ ...into, below: `${name}/${CURRENT}`, rights: ['delete' as const] }]
-      : []),
-    ...(removesAnything(options)
-      ? [{ ...into, below: `${name}/${VERSIONS}`, rights: ['delete' as const] }]
-      : []),
+    ...(options.mirror === true ? [{ ...into, below: `${name}/${CURRENT}`, rights: DELETE }] : []),
+    ...(removesAnything(options) ? [{ ...into, below: `${name}/${VERSIONS}`, rights: DELETE }] : []),
   ];
 }
 

@@ -25,7 +25,7 @@ export interface FileClaim {
   readonly place: PlaceInput;
   /** Below the place of the payload, where the job works somewhere inside it. */
   readonly below?: string;
-  readonly rights: readonly Right[];
+  readonly rights: readonly [Right, ...Right[]];
   /** Nobody else may be there meanwhile. */
   readonly writes: boolean;
   /** Where rules hide part of the tree: `leave` works on the rest of it, `refuse` does nothing at all. */
@@ -62,7 +62,13 @@ export class FileClaims {
 
   private async grantOne(read: Read, actor: Actor, claim: FileClaim): Promise<GrantedPlace> {
     const { side, place, writes } = claim;
-    const remote = await this.remotes.forEngine(read, actor, place.remoteId, `${side} remote`);
+    const remote = await this.remotes.forEngine(
+      read,
+      actor,
+      place.remoteId,
+      `${side} remote`,
+      claim.rights[0],
+    );
     const path = pathOf(remote, claim);
     const hidden = new Set<RemotePath>();
     for (const right of claim.rights) {
