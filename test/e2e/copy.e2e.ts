@@ -162,7 +162,7 @@ describe.skipIf(!rclonePresent()).each(BACKENDS)('copies on $name', ({ name, url
       expect(waiting).toMatchObject({
         status: 'pending',
         errorCode: 'transfer_temporary',
-        error: 'rclone ended (SIGKILL) during the copy.',
+        error: 'rclone ended (SIGKILL) during the transfer.',
       });
       await app.call('POST', `/api/jobs/${id}/cancel`);
     });

@@ -1,3 +1,4 @@
+import { causeOf } from './causes.js';
 import type { FailedFile, TransferErrorKind } from './transfer-engine.js';
 
 /** How an unsuccessful transfer is to be told: see `TransferErrorKind`. */
@@ -21,21 +22,8 @@ export interface FailedRun {
   verb?: 'copied' | 'moved' | 'deleted';
 }
 
-const CAUSES: [pattern: RegExp, kind: TransferErrorKind][] = [
-  [
-    /couldn't fetch token|invalid_grant|unauthorized|\b401\b|unable to authenticate|authentication failed|login incorrect|InvalidAccessKeyId|SignatureDoesNotMatch/i,
-    'auth',
-  ],
-  [/doesn't support server-side move or copy|server-side (move|copy) not supported/i, 'not_supported'],
-  [/permission denied|operation not permitted|read-only file system|access denied/i, 'permission'],
-  // A full disk stays full until a person acts; so do the others.
-  [/no space left on device|remaining disk space|disk quota exceeded|file too large/i, 'fatal'],
-  [
-    /not a directory|is a directory|is a file not|file name too long|too many levels of symbolic links/i,
-    'fatal',
-  ],
-  [/(mismatched|bad|malformed|invalid) .*(glob|pattern|regexp)|in glob|error parsing regexp/i, 'fatal'],
-];
+const BAD_PATTERN =
+  /(mismatched|bad|malformed|invalid) .*(glob|pattern|regexp)|in glob|error parsing regexp/i;
 const MISSING = /(directory|object|file) not found|no such file or directory/i;
 
 /**
@@ -60,6 +48,10 @@ export function judge(run: FailedRun): Verdict {
   return { kind, retryable, message };
 }
 
+/** Of one file. What vanished may be listed anew; what stands in the way stands there in the next attempt too. */
 function kindOf(error: string): TransferErrorKind {
-  return CAUSES.find(([pattern]) => pattern.test(error))?.[1] ?? 'temporary';
+  if (BAD_PATTERN.test(error)) return 'fatal';
+  const cause = causeOf(error);
+  if (cause === 'not_found') return 'temporary';
+  return cause === 'exists' ? 'fatal' : cause;
 }

@@ -1,12 +1,15 @@
 import { checkLocalRoot, resolveInside } from '../local-root.js';
-import type { RemotePath } from '../remote-path.js';
-import { type EngineRemote, type Place, TransferError } from './transfer-engine.js';
+import { type RemotePath, joinRemotePath, parseRemotePath } from '../remote-path.js';
+import { type EngineRemote, type Place, type RemotePart, TransferError } from './transfer-engine.js';
+
+/** As deep as remotes can be made of others. */
+const MAX_DEPTH = 8;
 
 /** A place whose root and path have been checked. */
 export interface Located {
   remote: EngineRemote;
   path: RemotePath;
-  /** Where it really is on this machine; null where it is elsewhere, or in no one place. */
+  /** Where it really is on this machine; null where it is elsewhere, or in no one place that is known. */
   real: string | null;
 }
 
@@ -23,8 +26,26 @@ export class Locator {
   async locate(remotes: readonly EngineRemote[], { remoteId, path }: Place): Promise<Located> {
     const given = remotes.find(({ id }) => id === remoteId);
     if (given === undefined) throw new TransferError('fatal', 'A remote of the job is not known.');
-    if (given.type !== 'local') return { remote: given, path, real: null };
-    const remote = { ...given, root: await checkLocalRoot(given.root, this.localRoots) };
-    return { remote, path, real: await resolveInside(remote.root, path) };
+    return { remote: given, path, real: await this.realPlace(given, path, 0) };
+  }
+
+  /** Checks whatever of the place is on this machine; null where it is elsewhere, or in no one place. */
+  private async realPlace(remote: EngineRemote, path: RemotePath, depth: number): Promise<string | null> {
+    if (depth > MAX_DEPTH) throw new TransferError('fatal', 'The remote is made of itself.');
+    const { type, parts, root } = remote;
+    if (type === 'local') return resolveInside(await checkLocalRoot(root, this.localRoots), path);
+    const below = (part: RemotePart, inside: string): Promise<string | null> =>
+      this.realPlace(part.remote, joinRemotePath(part.path, inside), depth + 1);
+    const inside = joinRemotePath(parseRemotePath(root), path);
+    const [only] = parts;
+    if (type === 'alias' && only !== undefined) return below(only, inside);
+    if (type === 'combine') {
+      const [first = '', ...rest] = inside.split('/');
+      const part = parts.find(({ name }) => name === first);
+      if (part !== undefined) return below(part, rest.join('/'));
+    }
+    // The names of a crypt are others on the disk, and a file of it can be in any part of a union.
+    for (const part of parts) await below(part, type === 'union' ? inside : '');
+    return null;
   }
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Agent, IncomingMessage, request } from 'node:http';
+import { Agent, type ClientRequest, IncomingMessage, request } from 'node:http';
 import { isRecord } from './progress.js';
 
 const CALL_LIMIT_MS = 30_000;
@@ -34,10 +34,18 @@ export class RcConnectionError extends Error {
   }
 }
 
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+  timeoutMs?: number;
+  /** Over a connection of its own, so that a call that takes long is in nobody's way. */
+  alone?: boolean;
+}
+
 /** Calls the remote control of one rclone over kept-alive connections. */
 export class RcClient {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS });
   private readonly authorization: string;
+  private readonly alone = new Set<ClientRequest>();
 
   constructor(
     private readonly port: number,
@@ -54,9 +62,9 @@ export class RcClient {
   async call(
     method: string,
     parameters: object,
-    { signal, timeoutMs = CALL_LIMIT_MS }: { signal?: AbortSignal | undefined; timeoutMs?: number } = {},
+    { signal, timeoutMs = CALL_LIMIT_MS, alone = false }: CallOptions = {},
   ): Promise<Record<string, unknown>> {
-    const { status, body } = await this.post(method, JSON.stringify(parameters), signal, timeoutMs);
+    const { status, body } = await this.post(method, JSON.stringify(parameters), signal, timeoutMs, alone);
     const answer = parse(body);
     if (status === 200 && answer !== null) return answer;
     if (status === 200) throw new RcConnectionError(method, 'the answer is no JSON object');
@@ -64,9 +72,27 @@ export class RcClient {
     throw new RcError(method, status, typeof error === 'string' ? error : `HTTP status ${status}`);
   }
 
+  /**
+   * Begins to read what rclone serves at `path`, which must be built by this module: see `--rc-serve`. Over a
+   * connection of its own, because it may take hours. Throws `RcError` for anything but content,
+   * `RcConnectionError` (also when no answer comes within `timeoutMs`), or an AbortError.
+   */
+  async get(
+    path: string,
+    headers: Record<string, string>,
+    { signal, timeoutMs = CALL_LIMIT_MS }: { signal?: AbortSignal | undefined; timeoutMs?: number } = {},
+  ): Promise<IncomingMessage> {
+    const response = await this.begin('read', 'GET', path, '', headers, { signal, timeoutMs, alone: true });
+    const status = response.statusCode ?? 0;
+    if (status === 200 || status === 206) return response;
+    const error = parse(await text(response))?.['error'];
+    throw new RcError('read', status, typeof error === 'string' ? error : `HTTP status ${status}`);
+  }
+
   /** Drops every connection; calls under way fail. */
   close(): void {
     this.agent.destroy();
+    for (const call of this.alone) call.destroy();
   }
 
   private async post(
@@ -74,21 +100,49 @@ export class RcClient {
     body: string,
     signal: AbortSignal | undefined,
     timeoutMs: number,
+    alone: boolean,
   ): Promise<{ status: number; body: string }> {
+    const headers = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
+    const ends = performance.now() + timeoutMs;
+    const response = await this.begin(method, 'POST', `/${method}`, body, headers, {
+      signal,
+      timeoutMs,
+      alone,
+    });
+    const left = ends - performance.now();
+    const timer = setTimeout(() => response.destroy(new Error(`none within ${timeoutMs} ms`)), left);
+    try {
+      return { status: response.statusCode ?? 0, body: await text(response) };
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw noAnswer(method, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async begin(
+    what: string,
+    method: 'GET' | 'POST',
+    path: string,
+    body: string,
+    headers: Record<string, string>,
+    { signal, timeoutMs, alone }: { signal: AbortSignal | undefined; timeoutMs: number; alone: boolean },
+  ): Promise<IncomingMessage> {
     signal?.throwIfAborted();
     const call = request({
       host: '127.0.0.1',
       port: this.port,
-      path: `/${method}`,
-      method: 'POST',
-      agent: this.agent,
-      headers: {
-        authorization: this.authorization,
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
-      },
+      path,
+      method,
+      agent: alone ? false : this.agent,
+      headers: { authorization: this.authorization, ...headers },
       ...(signal && { signal }),
     });
+    if (alone) {
+      this.alone.add(call);
+      call.once('close', () => this.alone.delete(call));
+    }
     // An error after the response has begun is reported twice; the body reports it too.
     call.on('error', () => {});
     const timer = setTimeout(() => call.destroy(new Error(`none within ${timeoutMs} ms`)), timeoutMs);
@@ -97,16 +151,18 @@ export class RcClient {
       call.end(body);
       const [response] = await answered;
       if (!(response instanceof IncomingMessage)) throw new Error('no response');
-      return { status: response.statusCode ?? 0, body: await text(response) };
+      return response;
     } catch (error) {
       if (signal?.aborted) throw error;
-      const why = error instanceof Error ? error.message : String(error);
-      throw new RcConnectionError(method, why, { cause: error });
+      throw noAnswer(what, error);
     } finally {
       clearTimeout(timer);
     }
   }
 }
+
+const noAnswer = (method: string, cause: unknown): RcConnectionError =>
+  new RcConnectionError(method, cause instanceof Error ? cause.message : String(cause), { cause });
 
 async function text(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

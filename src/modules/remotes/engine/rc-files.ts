@@ -28,16 +28,24 @@ export async function rootEntry(real: string): Promise<FileEntry | null> {
 }
 
 /**
- * The entries of a folder. One constant `fs` and a varying path, because rclone remembers every `fs` for minutes.
- * Left out: what a killed rclone left behind, and names that no valid path can address. Throws `RcError`.
+ * The entries of a folder, by `call` of a process. One constant `fs` and a varying path, because rclone remembers
+ * every `fs` for minutes. Left out: names that no valid path can address. Throws `RcError`.
  */
+export async function listed(
+  call: RcloneProcess['call'],
+  fs: string,
+  path: RemotePath,
+  options: { timeoutMs?: number } = {},
+): Promise<FileEntry[]> {
+  const parameters = { fs, remote: path, opt: { noMimeType: true } };
+  const { list } = await call('operations/list', parameters, options);
+  return Array.isArray(list) ? list.map(toFileEntry).filter((entry) => entry !== null) : [];
+}
+
+/** The same without what a killed rclone left behind. */
 export async function entriesOf(process: RcloneProcess, fs: string, path: RemotePath): Promise<FileEntry[]> {
-  const { list } = await process.call('operations/list', { fs, remote: path, opt: { noMimeType: true } });
-  if (!Array.isArray(list)) return [];
-  return list
-    .map(toFileEntry)
-    .filter((entry) => entry !== null)
-    .filter(({ name }) => !PARTIAL_FILE.test(name));
+  const call: RcloneProcess['call'] = (...all) => process.call(...all);
+  return (await listed(call, fs, path)).filter(({ name }) => !PARTIAL_FILE.test(name));
 }
 
 /** Whether rclone means that nothing is there; a path below a file is answered with 500, not 404. */

@@ -68,7 +68,7 @@ export type Attention = 'all' | 'errors' | 'none';
 
 /**
  * Collects from the log of one transfer what its statistics do not have: which files failed and why (rclone keeps
- * the last hundred transfers only), and the lines worth passing on. Folders of the server are cut out of messages.
+ * the last hundred transfers only), and the lines worth passing on.
  */
 export class TransferLog {
   readonly failures: FailedFile[] = [];
@@ -79,12 +79,9 @@ export class TransferLog {
   private attention: Attention = 'all';
   private reader: (line: LogLine) => void = () => undefined;
   private readonly marks = new Map<string, () => void>();
-  private readonly redaction: (message: string) => string;
 
-  /** `roots`: directories whose names must not appear in what is passed on. */
-  constructor(roots: readonly string[]) {
-    this.redaction = redactor(roots);
-  }
+  /** `redact` cuts out of messages what must not be passed on. */
+  constructor(readonly redact: (message: string) => string) {}
 
   get failed(): number {
     return this.failedNames.size + this.uncounted;
@@ -139,10 +136,6 @@ export class TransferLog {
     return reports;
   }
 
-  redact(message: string): string {
-    return this.redaction(message);
-  }
-
   private fail(name: string, error: string): void {
     if (this.failedNames.has(name)) return;
     if (this.failedNames.size >= MAX_REMEMBERED) {
@@ -160,15 +153,4 @@ export class TransferLog {
       this.waiting.push({ level: 'warning', message: 'There is more; further lines are left out.' });
     }
   }
-}
-
-/** Cuts the names of `roots`, folders of the server, out of messages. */
-export function redactor(roots: readonly string[]): (message: string) => string {
-  // The longest first, else a root inside another one would leave its tail behind.
-  const prefixes = roots
-    .map((root) => root.replace(/\/+$/, ''))
-    // Others are paths of a remote: no secret, and too short a word to cut out of every message.
-    .filter((root) => root.startsWith('/'))
-    .toSorted((a, b) => b.length - a.length);
-  return (message) => prefixes.reduce((text, root) => text.replaceAll(root, ''), message);
 }

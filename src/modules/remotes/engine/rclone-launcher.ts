@@ -1,6 +1,5 @@
-import type { LogLine } from './rc-log.js';
 import { RcloneBinary, type RcloneCommand } from './rclone-binary.js';
-import { RcloneProcess, RcloneStartError } from './rclone-process.js';
+import { RcloneProcess, RcloneStartError, type StartOptions } from './rclone-process.js';
 import { type EngineAvailability, TransferError } from './transfer-engine.js';
 
 /** Starts every rclone of one engine, and ends them all with it. */
@@ -26,10 +25,7 @@ export class RcloneLauncher {
   }
 
   /** `options` as those of `RcloneProcess.start`. Throws `TransferError` (`unavailable`, `temporary`). */
-  async launch(
-    command: RcloneCommand,
-    options: { jobExpiry: string; onLine?: (line: LogLine) => void },
-  ): Promise<RcloneProcess> {
+  async launch(command: RcloneCommand, options: Omit<StartOptions, 'signal'>): Promise<RcloneProcess> {
     if (this.closing.signal.aborted) throw new TransferError('unavailable', 'The file engine is shut down.');
     const launch = RcloneProcess.start(command, { ...options, signal: this.closing.signal });
     this.launches.add(launch);

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type LogLine, parseLogLine } from './rc-log.js';
-import { RcClient } from './rc-client.js';
+import type { IncomingMessage } from 'node:http';
+import { type CallOptions, RcClient } from './rc-client.js';
+import type { RemotePath } from '../remote-path.js';
 import { CLEAN_ENVIRONMENT, type RcloneCommand } from './rclone-binary.js';
 
 const READY_LIMIT_MS = 15_000;
@@ -16,6 +18,13 @@ const TAIL_LINES = 5;
 export interface RcloneExit {
   code: number | null;
   signal: NodeJS.Signals | null;
+}
+
+export interface StartOptions {
+  jobExpiry: string;
+  interactive?: boolean;
+  onLine?: (line: LogLine) => void;
+  signal?: AbortSignal;
 }
 
 /** rclone did not come up. `missing`: its program could not be run at all. */
@@ -55,16 +64,17 @@ export class RcloneProcess {
 
   /**
    * Starts one and waits until it answers. `onLine` gets every line of its log, also before that.
-   * `jobExpiry`: how long finished jobs stay known. Throws `RcloneStartError`, or the reason of `signal`.
+   * `jobExpiry`: how long finished jobs stay known. `interactive`: a person waits, so it gives up on a far side
+   * that is not there after seconds, and it also serves the content of files (`read`). Throws `RcloneStartError`, or the reason of `signal`.
    */
   static async start(
     { command }: Pick<RcloneCommand, 'command'>,
-    options: { jobExpiry: string; onLine?: (line: LogLine) => void; signal?: AbortSignal },
+    options: StartOptions,
   ): Promise<RcloneProcess> {
     options.signal?.throwIfAborted();
     const password = randomBytes(24).toString('base64url');
     const [program, ...leading] = command;
-    const child = spawn(program, [...leading, ...rcdArguments(options.jobExpiry)], {
+    const child = spawn(program, [...leading, ...rcdArguments(options)], {
       env: { ...CLEAN_ENVIRONMENT, RCLONE_RC_USER: 'steward', RCLONE_RC_PASS: password },
       stdio: ['ignore', 'ignore', 'pipe'],
       cwd: tmpdir(),
@@ -96,12 +106,24 @@ export class RcloneProcess {
   }
 
   /** Calls one rc method: see `RcClient.call`. */
-  call(
-    method: string,
-    parameters: object,
-    options: { signal?: AbortSignal | undefined; timeoutMs?: number } = {},
-  ): Promise<Record<string, unknown>> {
+  call(method: string, parameters: object, options: CallOptions = {}): Promise<Record<string, unknown>> {
     return this.client.call(method, parameters, options);
+  }
+
+  /**
+   * Begins to read a file: `fs` as named by `makeKnown`, `path` checked. For interactive processes only. Errors:
+   * see `RcClient.get`.
+   */
+  read(
+    fs: string,
+    path: RemotePath,
+    headers: Record<string, string>,
+    signal?: AbortSignal,
+  ): Promise<IncomingMessage> {
+    // Only a name of ours stands in the brackets: what else can stand there runs commands.
+    if (!/^r\d+:$/.test(fs)) throw new Error('no remote of this process');
+    const names = path.split('/').map(encodeURIComponent).join('/');
+    return this.client.get(`/%5B${encodeURIComponent(fs)}%5D/${names}`, headers, { signal });
   }
 
   /** Ends it at once; it has nothing to save. Resolves when it is gone and its log read. May be called again. */
@@ -112,7 +134,7 @@ export class RcloneProcess {
   }
 }
 
-function rcdArguments(jobExpiry: string): string[] {
+function rcdArguments({ jobExpiry, interactive = false }: StartOptions): string[] {
   const options: [name: string, value: string][] = [
     ['--config', ''],
     ['--rc-addr', '127.0.0.1:0'],
@@ -120,11 +142,14 @@ function rcdArguments(jobExpiry: string): string[] {
     ['--log-level', 'INFO'],
     ['--rc-job-expire-duration', jobExpiry],
     ['--cache-dir', '/dev/null/cache'],
-    ['--contimeout', '15s'],
+    ['--contimeout', interactive ? '5s' : '15s'],
     ['--timeout', '5m'],
-    ['--low-level-retries', '10'],
+    ['--low-level-retries', interactive ? '1' : '10'],
+    // A large file may take long to read and to write: by default rclone cuts every answer after an hour.
+    ['--rc-server-read-timeout', '48h'],
+    ['--rc-server-write-timeout', '48h'],
   ];
-  return ['rcd', '--use-json-log', ...options.flat()];
+  return ['rcd', '--use-json-log', ...(interactive ? ['--rc-serve'] : []), ...options.flat()];
 }
 
 /** The port it listens on, as soon as it says so. On failure it is dead when this throws. */

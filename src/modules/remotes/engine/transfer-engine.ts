@@ -256,6 +256,20 @@ export interface Usage {
   free: number | null;
 }
 
+/** What a remote can do, for whoever compares names and files on it. */
+export interface RemoteFeatures {
+  /** Names that differ in their case only are the same one. */
+  caseInsensitive: boolean;
+  /** Checksums it tells, by rclone's names; empty where it has none. */
+  hashes: string[];
+  /** Files can be moved within it without being read. */
+  canMove: boolean;
+  /** Files can be copied within it without being read. */
+  canCopy: boolean;
+  /** It keeps the modification times that files are written with. */
+  keepsModificationTime: boolean;
+}
+
 /** Bytes `from` … `to`, both included, of a file. */
 export interface ByteRange {
   from: number;
@@ -296,6 +310,17 @@ export abstract class TransferEngine {
   /** One file or folder; null if there is none. */
   abstract stat(remote: EngineRemote, path: RemotePath): Promise<FileEntry | null>;
 
+  /** What the remote can do; unless an engine finds out, as little as can be. */
+  features(_remote: EngineRemote): Promise<RemoteFeatures> {
+    return Promise.resolve({
+      caseInsensitive: false,
+      hashes: [],
+      canMove: false,
+      canCopy: false,
+      keepsModificationTime: false,
+    });
+  }
+
   /** Space of the remote, as far as it tells. */
   abstract usage(remote: EngineRemote): Promise<Usage>;
 
@@ -312,14 +337,17 @@ export abstract class TransferEngine {
   abstract read(remote: EngineRemote, path: RemotePath, range: ByteRange | null): Promise<Readable>;
 
   /**
-   * Writes a file, replacing one that is there, and answers what is there then. When `content` fails or `signal` is
-   * aborted, no file with half of the content stays where the remote allows that.
+   * Writes a file, replacing one that is there, and answers what is there then. `exists` where a folder is. When
+   * `content` fails or `signal` is aborted, what was there stays, and no file with half of the content. `size`: how
+   * many bytes there will be, if that is known; some remotes need it to begin before the end has been seen, and a
+   * content of another size is refused.
    */
   abstract write(
     remote: EngineRemote,
     path: RemotePath,
     content: Readable,
     signal: AbortSignal,
+    size?: number | null,
   ): Promise<FileEntry>;
 
   /** Ends every running program of the engine and refuses further work. Running transfers fail. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { judge } from '../failure.js';
 import { ProgressMeter, type Share, count, currentFiles } from '../progress.js';
 import { RcConnectionError, RcError } from '../rc-client.js';
@@ -18,6 +19,9 @@ import { RcJobs } from './rc-jobs.js';
 
 type Kind = TransferOperation['kind'];
 type Stats = Record<string, unknown>;
+
+/** A process that hangs must not hold up its end. */
+const LAST_WORDS_MS = 500;
 
 const VERBS: Record<Kind, 'copied' | 'moved' | 'deleted'> = {
   copy: 'copied',
@@ -41,6 +45,8 @@ export class Attempt {
   uncounted = { created: 0, deleted: 0 };
   /** Equal files of a dry run. */
   unchangedInPlan = 0;
+  /** What has to be asked of the process while it lives. */
+  beforeEnd: () => Promise<void> = () => Promise.resolve();
   private readonly startedMs = performance.now();
   private stats: Stats = {};
   private before = { bytes: 0, checks: 0 };
@@ -150,7 +156,8 @@ export class Attempt {
   }
 
   /** The result of a success. */
-  finish(): TransferResult {
+  async finish(): Promise<TransferResult> {
+    await this.beforeEnd();
     this.task.observer.onProgress(this.meter.succeeded());
     return this.result();
   }
@@ -225,6 +232,12 @@ export class Attempt {
 
   /** Everything rclone wrote before its end has been passed on when this returns. */
   private async end(): Promise<void> {
+    const late = new AbortController();
+    await Promise.race([
+      this.beforeEnd(),
+      delay(LAST_WORDS_MS, undefined, { signal: late.signal }).catch(() => undefined),
+    ]);
+    late.abort();
     await this.process.kill();
     this.passOnLog();
   }

@@ -50,6 +50,7 @@ export class Copying {
     }
     const verifies = operation.options.verify === true;
     const { plan } = attempt;
+    attempt.counts.plannedUpdates = plan?.update.files ?? null;
     const config: Config =
       mirror && plan !== null
         ? {

@@ -44,6 +44,18 @@ describe('FileCounts', () => {
     expect(counted('sync', lines, 6)).toEqual({ created: 1, updated: 1, deleted: 2, unchanged: 3 });
   });
 
+  it('knows from the plan what a copy by the remote itself replaces', () => {
+    const counts = new FileCounts('sync');
+    counts.plannedUpdates = 2;
+    for (const [object, msg] of [
+      ['a', 'Copied (server-side copy)'],
+      ['b', 'Copied (server-side copy)'],
+      ['c', 'Copied (replaced existing)'],
+    ])
+      counts.add(parseLogLine(JSON.stringify({ level: 'info', msg, object })));
+    expect([counts.created, counts.updated]).toEqual([1, 2]);
+  });
+
   it('takes a deleted source for no deletion, wherever its lines stand', () => {
     const within = ['same Deleted', 'over Deleted', 'new Moved (server-side)', 'over Moved (server-side)'];
     expect(counted('move', within)).toEqual({ created: 1, updated: 1, deleted: 0, unchanged: 1 });

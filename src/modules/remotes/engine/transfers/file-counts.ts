@@ -2,6 +2,7 @@ import type { LogLine } from '../rc-log.js';
 
 const COPIED = /^(Multi-thread )?Copied \(/;
 const REPLACED = /replaced existing\)/;
+const SERVER_SIDE = 'Copied (server-side copy)';
 const MOVED = /^Moved \(server-side\)/;
 /** The two lines of one file are written by one thread, so at most a few others' come between them. */
 const REMEMBERED = 10_000;
@@ -38,11 +39,15 @@ class LatestNames {
 export class FileCounts {
   private copied = 0;
   private replaced = 0;
+  /** Copied by the remote itself, which does not tell whether a file was there. */
+  private serverSide = 0;
   private moved = 0;
   private deletedLines = 0;
   private backedUp = 0;
   /** A whole folder was moved by the remote, with one command. */
   wholeFolder = false;
+  /** Of a planned run: how many files it would replace, for those whose lines do not tell. */
+  plannedUpdates: number | null = null;
   /** Of a single file: whether it replaces one, which the names in the log cannot tell. */
   replacesOne: boolean | null = null;
   private readonly lately = new LatestNames();
@@ -54,7 +59,7 @@ export class FileCounts {
     if (line.level !== 'info') return;
     if (message === 'Server side directory move succeeded') this.wholeFolder = true;
     if (object === null) return;
-    if (COPIED.test(message)) this.whenCopied(object, REPLACED.test(message));
+    if (COPIED.test(message)) this.whenCopied(object, message);
     else if (MOVED.test(message)) this.whenMoved(object);
     else if (message === 'Deleted') this.whenDeleted(object);
     else if (message === 'Moved into backup dir') this.backedUp++;
@@ -62,6 +67,8 @@ export class FileCounts {
 
   get updated(): number {
     if (this.replacesOne !== null) return this.replacesOne ? this.written : 0;
+    const untold = Math.max(0, (this.plannedUpdates ?? 0) - this.replaced);
+    if (this.kind === 'sync') return this.replaced + Math.min(this.serverSide, untold);
     // What was moved aside and is not deleted was replaced.
     return this.kind === 'backup'
       ? Math.min(this.copied, this.replaced + Math.max(0, this.moved - this.backedUp))
@@ -89,9 +96,10 @@ export class FileCounts {
     return this.kind === 'backup' ? this.copied : this.copied + this.moved;
   }
 
-  private whenCopied(object: string, replaced: boolean): void {
+  private whenCopied(object: string, message: string): void {
     this.copied++;
-    if (replaced) this.replaced++;
+    if (REPLACED.test(message)) this.replaced++;
+    if (message.startsWith(SERVER_SIDE)) this.serverSide++;
     if (this.kind === 'move' || this.kind === 'backup') this.lately.add(object);
   }
 

@@ -24,7 +24,11 @@ export async function overlap(
   a: { remote: EngineRemote; path: RemotePath },
   b: { remote: EngineRemote; path: RemotePath },
 ): Promise<boolean> {
-  if (a.remote.id === b.remote.id && a.remote.type !== 'local') return touch(a.path, b.path);
+  if (a.remote.id === b.remote.id) {
+    if (touch(a.path, b.path)) return true;
+    // Two paths of one crypt are two places, whatever they are called where they are kept.
+    if (a.remote.type === 'crypt') return false;
+  }
   const [ones, others] = await Promise.all([spots(locator, a), spots(locator, b)]);
   return ones.some((one) => others.some((other) => meet(one, other)));
 }

@@ -62,11 +62,13 @@ export async function findEnds(
   if (is !== 'file') {
     if (await overlap(locator, from, to)) throw overlapping();
     if (to.real !== null && is === 'folder') {
-      if (from.real !== null) await refuseLinksInTheWay(from.real, to.real, to.remote.root, signal);
+      const whole = await locator.locate([to.remote], { remoteId: to.remote.id, path: ROOT });
+      const root = whole.real ?? to.real;
+      if (from.real !== null) await refuseLinksInTheWay(from.real, to.real, root, signal);
       else {
         const isIncoming = async (path: RemotePath): Promise<boolean> =>
           (await entryAt(process, source.fs, joinRemotePath(source.path, path))) !== null;
-        await refuseLinksFromAfar(to.real, to.remote.root, isIncoming, signal);
+        await refuseLinksFromAfar(to.real, root, isIncoming, signal);
       }
     }
     return { is, source, destination: { ...destination, is: await thingAt(process, to, destination.fs) } };

@@ -6,6 +6,8 @@ import { TransferLog } from '../rc-log.js';
 import { type RcFilter, rcBandwidth, rcConfig, rcFilter } from '../rc-options.js';
 import type { RcloneLauncher } from '../rclone-launcher.js';
 import type { RcloneProcess } from '../rclone-process.js';
+import { Redactor } from '../redactor.js';
+import { type OnToken, TokenWatch } from '../token-watch.js';
 import { translated } from '../translated.js';
 import {
   type EngineRemote,
@@ -24,6 +26,8 @@ import { freeVersionsFolder } from './versions-folder.js';
 
 /** How long rclone remembers what a call answered, which it does for every one: long enough to be asked again. */
 const JOB_EXPIRY = '2m';
+/** Of some services a renewed token ends the old one, so it must not die with the process that got it. */
+const LOOK_FOR_TOKENS_MS = 30_000;
 
 /** The operations of `TransferEngine.transfer`, each in a process of its own. */
 export class RcloneTransfers {
@@ -32,6 +36,7 @@ export class RcloneTransfers {
     private readonly locator: Locator,
     /** How long rclone may take to stop a cancelled transfer by itself before it is killed. */
     private readonly stopLimitMs: number,
+    private readonly onToken: OnToken,
   ) {}
 
   async transfer(
@@ -39,13 +44,13 @@ export class RcloneTransfers {
     operation: TransferOperation,
     observer: TransferObserver,
   ): Promise<TransferResult> {
-    const roots = rootsOf(remotes);
-    return translated(roots, observer.signal, async () => {
+    return translated(remotes, observer.signal, async () => {
       observer.signal.throwIfAborted();
       refuseBadOptions(operation.options);
       const places = await this.locateAll(remotes, operation);
       const command = await this.launcher.command();
-      const log = new TransferLog(roots);
+      const redactor = new Redactor(remotes);
+      const log = new TransferLog((message) => redactor.text(message));
       const process = await this.launcher.launch(command, {
         jobExpiry: JOB_EXPIRY,
         onLine: (line) => log.add(line),
@@ -57,20 +62,23 @@ export class RcloneTransfers {
       const whenAborted = (): void => {
         if (!attempt.jobs.isChanging) void process.kill();
       };
+      let looking: NodeJS.Timeout | undefined;
       observer.signal.addEventListener('abort', whenAborted, { once: true });
       try {
-        const names = await makeKnown(
-          process,
-          places.map(({ remote }) => remote),
-        );
+        const used = places.map(({ remote }) => remote);
+        const names = await makeKnown(process, used);
+        const tokens = new TokenWatch(process, used, this.onToken);
+        attempt.beforeEnd = () => tokens.check();
+        looking = setInterval(() => void tokens.check(), LOOK_FOR_TOKENS_MS);
         await attempt.begin();
         const done = await this.carryOut(attempt, names, places);
-        const result = attempt.finish();
+        const result = await attempt.finish();
         observer.onLog('info', done ? summary(operation, result) : 'Done by an earlier attempt already');
         return result;
       } catch (error) {
         throw await attempt.explain(error);
       } finally {
+        clearInterval(looking);
         observer.signal.removeEventListener('abort', whenAborted);
         await process.kill();
       }
@@ -179,11 +187,6 @@ async function namesIn(
     if (isMissing(error)) return new Set();
     throw error;
   }
-}
-
-/** Folders of the server that no message may name, also those of remotes that others are made of. */
-function rootsOf(remotes: readonly EngineRemote[]): string[] {
-  return remotes.flatMap(({ root, parts }) => [root, ...rootsOf(parts.map(({ remote }) => remote))]);
 }
 
 /** Before a process is started for them. */
