@@ -141,8 +141,8 @@ describe('asking for a copy', () => {
       restore: between,
       delete: { target: at(source, '/a') },
     };
-    for (const [type, payload] of Object.entries(payloads)) {
-      const id = await work.make(type, payload);
+    for (const [type, wanted] of Object.entries(payloads)) {
+      const id = await work.make(type, wanted);
       const waiting = await work.reach(id, ({ error }) => error !== null, 'a reason to wait');
       expect(waiting).toMatchObject({ type, status: 'pending', retryCount: 0, errorCode: 'postponed' });
       const explained = await app.call('GET', `/api/jobs/${id}/explain`);
