@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Copies, type TestRemote } from '../factories/copies.js';
+import { FileWork, at } from '../factories/file-work.js';
 import { TestApp } from '../harness/app.js';
 
 /** Needs no rclone: what is refused is refused before, and without it a copy waits. */
@@ -127,5 +128,27 @@ describe('asking for a copy', () => {
     expect(files.headers.get('retry-after')).toBe('30');
     const cancelled = await app.call('POST', `/api/jobs/${id}/cancel`);
     expect(cancelled).toMatchObject({ status: 200, body: { status: 'cancelled' } });
+  });
+
+  it('lets jobs of every type wait for rclone in the same way, and explains it', async () => {
+    const work = new FileWork(app, 'waiting ');
+    const { from: source, to: destination } = await work.twoRemotes();
+    const between = { source: at(source, '/a'), destination: at(destination, '/b') };
+    const payloads = {
+      move: between,
+      sync: between,
+      backup: between,
+      restore: between,
+      delete: { target: at(source, '/a') },
+    };
+    for (const [type, wanted] of Object.entries(payloads)) {
+      const id = await work.make(type, wanted);
+      const waiting = await work.reach(id, ({ error }) => error !== null, 'a reason to wait');
+      expect(waiting).toMatchObject({ type, status: 'pending', retryCount: 0, errorCode: 'postponed' });
+      const explained = await app.call('GET', `/api/jobs/${id}/explain`);
+      expect(explained.body).toMatchObject({ reasons: [{ code: 'postponed', error: waiting.error }] });
+      expect(waiting.error).toMatch(/^Install rclone/);
+      await app.call('POST', `/api/jobs/${id}/cancel`);
+    }
   });
 });
