@@ -86,6 +86,11 @@ const CONTRACT = `
   post   /api/remotes/{id}/check
   get    /api/remotes/{id}/usage
   get    /api/remotes/{id}/files
+  get    /api/remotes/{id}/permissions
+  get    /api/remotes/{id}/permissions/explain
+  get    /api/remotes/{id}/permissions/{userId}
+  put    /api/remotes/{id}/permissions/{userId}
+  delete /api/remotes/{id}/permissions/{userId}
   get    /api/schedules
   post   /api/schedules
   get    /api/schedules/{id}
@@ -136,6 +141,8 @@ const VIEWS = [
   'Queue',
   'Worker',
   'Remote',
+  'RemotePermission',
+  'RemotePermissionExplanation',
   'Schedule',
   'Slot',
   'Notification',

@@ -134,16 +134,29 @@ export class CopyFilesJob extends JobHandler<CopyPayload> {
     actor: Actor,
     { source, destination }: CopyPayload,
   ): Promise<[source: EngineRemote, destination: EngineRemote]> {
-    const whole = true;
-    const [from, to] = [parseRemotePath(source.path), parseRemotePath(destination.path)];
-    const of = { what: 'source remote', whole };
-    await this.access.demandTree(read, actor, source.remoteId, 'read', from, of);
-    const into = { what: 'destination remote', whole };
-    await this.access.demandTree(read, actor, destination.remoteId, 'write', to, into);
+    await this.whole(read, actor, source, 'read', 'source remote');
+    await this.whole(read, actor, destination, 'write', 'destination remote');
     return [
-      await this.remotes.forEngine(read, actor, source.remoteId, of.what, 'read'),
-      await this.remotes.forEngine(read, actor, destination.remoteId, into.what, 'write'),
+      await this.remotes.forEngine(read, actor, source.remoteId, 'source remote', 'read'),
+      await this.remotes.forEngine(read, actor, destination.remoteId, 'destination remote', 'write'),
     ];
+  }
+
+  /** Everything in it is the actor's to read or write: 404 or 403 otherwise. */
+  private async whole(
+    read: Read,
+    actor: Actor,
+    { remoteId, path }: CopyPayload['source'],
+    action: 'read' | 'write',
+    what: string,
+  ): Promise<void> {
+    const standing = await this.access.demandRight(read, actor, remoteId, action, what);
+    const tree = standing.tree(action, parseRemotePath(path));
+    if (tree.answer === 'all') return;
+    throw UserError.forbidden(
+      `The rules for you on this ${what} do not let you ${action} all of it: ${tree.rules.map((rule) => rule.path).join(', ')}.`,
+      'remote_permission_required',
+    );
   }
 }
 

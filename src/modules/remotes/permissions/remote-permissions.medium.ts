@@ -408,12 +408,16 @@ describe('explaining', () => {
     expect(nobody.status).toBe(404);
   });
 
-  it.each(['', 'action=own', 'action=read&path=/a/../b', 'action=read&userId=me', 'action=read&why=1'])(
-    'refuses ?%s',
-    async (asked) => {
-      expect((await call('GET', `/${newId()}/permissions/explain?${asked}`)).status).toBe(400);
-    },
-  );
+  it.each([
+    'action=',
+    'action=own',
+    'action=READ',
+    'action=read&path=/a/../b',
+    'action=read&userId=me',
+    'action=read&why=1',
+  ])('refuses ?%s', async (asked) => {
+    expect((await call('GET', `/${newId()}/permissions/explain?${asked}`)).status).toBe(400);
+  });
 });
 
 describe('at the same moment', () => {
@@ -507,13 +511,6 @@ describe('the rows', () => {
     });
     expect(await access.tree(read, actorOf(user), id, 'read', p('/'))).toMatchObject({ hidden: ['x'] });
     expect((await access.visible(read, actorOf(user), id))?.shows(p('/x'), true)).toBe(false);
-    expect(await access.demandTree(read, actorOf(user), id, 'read', p('/'))).toEqual(['x']);
-    await expect(
-      access.demandTree(read, actorOf(user), id, 'read', p('/'), { whole: true }),
-    ).rejects.toMatchObject({
-      code: 'remote_permission_required',
-      message: expect.stringContaining('/x') as string,
-    });
     await expect(access.demand(read, actorOf(user), id, 'read', p('/x'))).rejects.toMatchObject({
       status: 403,
     });

@@ -115,7 +115,7 @@ export const permissionPage = pageOf(permissionView);
 
 export const explainQuery = z.strictObject({
   userId: uuid.optional().describe('The caller when absent.'),
-  action: right,
+  action: right.default('read'),
   path: remotePath.optional().describe('A file or a folder; the root when absent.'),
 });
 export type ExplainQuery = z.output<typeof explainQuery>;
