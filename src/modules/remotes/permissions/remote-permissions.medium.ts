@@ -190,6 +190,14 @@ describe('giving permissions', () => {
       },
       '/pathRules',
     ],
+    [
+      'more than 2,000 folders together',
+      {
+        permissions: [],
+        pathRules: Array.from({ length: 20 }, (_, index) => ({ path: `/${index}${'/a'.repeat(101)}` })),
+      },
+      '/pathRules',
+    ],
   ])('refuses %s, naming the field', async (_, body, pointer) => {
     const { status, body: problem } = await call('PUT', `/${newId()}/permissions/${newId()}`, { body });
     expect([status, problem.errors.map((error) => error.pointer)]).toEqual([400, [pointer]]);
