@@ -2,6 +2,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApp, type Answer, type CallOptions } from '../../../../test/harness/app.js';
 import { withClient } from '../../../../test/harness/database.js';
+import { until } from '../../../../test/harness/until.js';
 import type { Actor } from '../../../kernel/auth/index.js';
 import { Database, newId } from '../../../kernel/database/index.js';
 import { UsersService } from '../../users/index.js';
@@ -363,6 +364,40 @@ describe('a remote somebody was given', () => {
     expect((await copy('/', '/')).body).toMatchObject({ code: 'remote_permission_required' });
     expect((await copy('/', '/inbox/x')).status).toBe(202);
   });
+});
+
+it('a job that waits is failed when a right it needs is withdrawn', async () => {
+  const [id, target, user] = [await remote(), await remote(), await app.user()];
+  await put(id, user, ['read']);
+  await put(target, user, ['write']);
+  const failed = async (withdraw: () => Promise<unknown>): Promise<string | null> => {
+    const payload = { source: { remoteId: id, path: '/' }, destination: { remoteId: target, path: '/' } };
+    const { body } = await app.call<{ id: string }>('POST', '/api/jobs', {
+      token: user.token,
+      body: { type: 'copy', payload, scheduledFor: '2099-01-01T00:00:00Z' },
+    });
+    await withdraw();
+    await withClient(app.settings.databaseUrl ?? '', (client) =>
+      client.query('update jobs set run_at = now() where id = $1', [body.id]),
+    );
+    return until(
+      async () => {
+        const { body: job } = await app.call<{ status: string; error: string }>(
+          'GET',
+          `/api/jobs/${body.id}`,
+        );
+        return job.status === 'failed' ? job.error : null;
+      },
+      { describe: 'the job has failed' },
+    );
+  };
+  expect(await failed(() => put(target, user, ['read']))).toContain('"write"');
+  await put(target, user, ['write']);
+  expect(await failed(() => put(target, user, ['write'], [denying('/x', 'write')]))).toContain('/x');
+  await put(target, user, ['write']);
+  expect(await failed(() => call('DELETE', `/${id}/permissions/${user.id}`))).toContain(
+    'no such source remote',
+  );
 });
 
 describe('explaining', () => {
