@@ -37,6 +37,10 @@ export class CreateRemotePermissions20261121111000 implements MigrationInterface
     );
     await runner.query(`select protect_rows('remote_permissions', 'user_id', true)`);
     await runner.query(`select refuse_rows_of_the_erased('remote_permissions', 'user_id')`);
+    // Who gives a permission is named by it, too; the trigger above has the name that all have.
+    await runner.query(`
+      create trigger refuse_erased_giver after insert on remote_permissions referencing new table as added
+        for each statement execute function refuse_erased_owner('created_by')`);
   }
 
   async down(runner: QueryRunner): Promise<void> {

@@ -154,6 +154,19 @@ export const RESOURCES: Readonly<Record<string, Resource>> = {
     },
     knownTo: 'admins',
   },
+  // Somebody with a permission on the remotes of this person, which are made first.
+  '/api/remotes/:id/permissions/:userId': {
+    make: async (world, { actor }) => {
+      const { userId } = (await world.person('user')).actor;
+      await world.sql(
+        `insert into remote_permissions (id, user_id, remote_id, permissions)
+         select gen_random_uuid(), $1, id, '{read}' from remotes where owner_id = $2`,
+        [userId, actor.userId],
+      );
+      return userId;
+    },
+    knownTo: 'admins',
+  },
   '/api/schedules/:id': {
     make: async (world, owner) => {
       const rule = { name: 'matrix', ruleType: 'cron', cronExpression: '0 2 1 1 *', jobTemplate };
@@ -181,6 +194,7 @@ export const BODIES: Readonly<Record<string, object>> = {
   'PATCH /api/jobs/:id/transfer': { bandwidthLimit: null },
   'POST /api/remotes/:id/files/folders': { path: '/matrix' },
   'POST /api/remotes/:id/files/rename': { from: '/', to: '/matrix' },
+  'PUT /api/remotes/:id/permissions/:userId': { permissions: ['read'] },
 };
 
 /** For bodies of several forms: enough of one to tell which it is. */
@@ -193,4 +207,5 @@ export const FORMS: Readonly<Record<string, object>> = {
 export const WRITABLE: Readonly<Record<string, readonly string[]>> = {
   'POST /api/schedules': ['isActive'],
   'PATCH /api/schedules/:id': ['isActive'],
+  'PUT /api/remotes/:id/permissions/:userId': ['isActive'],
 };

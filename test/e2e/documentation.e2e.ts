@@ -94,6 +94,11 @@ const CONTRACT = `
   post   /api/remotes/{id}/files/rename
   get    /api/remotes/{id}/files/content
   put    /api/remotes/{id}/files/content
+  get    /api/remotes/{id}/permissions
+  get    /api/remotes/{id}/permissions/explain
+  get    /api/remotes/{id}/permissions/{userId}
+  put    /api/remotes/{id}/permissions/{userId}
+  delete /api/remotes/{id}/permissions/{userId}
   get    /api/schedules
   post   /api/schedules
   get    /api/schedules/{id}
@@ -145,6 +150,8 @@ const VIEWS = [
   'Worker',
   'Remote',
   'File',
+  'RemotePermission',
+  'RemotePermissionExplanation',
   'Schedule',
   'Slot',
   'Notification',

@@ -57,7 +57,6 @@ const VALUES: Readonly<Record<string, string | null>> = {
   'job_queues.name': `gen_random_uuid()::text`,
   'recovery_codes.code_hash': `decode(repeat('ab', 32), 'hex')`,
   'remotes.type': `'local'`,
-  'remote_permissions.path_rules': `'[]'`,
   'schedule_rules.rule_type': `'interval'`,
   'schedule_rules.interval_seconds': '3600',
   'schedule_slots.outcome': `'fired'`,
@@ -145,6 +144,9 @@ async function valueOf(
   if (refersTo !== null) return plant(refersTo);
   const label = `${canary} ${table}.${name}`;
   if (type === 'uuid') return NAMES_A_USER.test(name) ? userId : isKey ? id : newId();
+  // A list by its check, which a mere object is not.
+  if (`${table}.${name}` === 'remote_permissions.path_rules')
+    return JSON.stringify([{ path: label, allow: [], deny: [] }]);
   if (type === 'jsonb') return JSON.stringify({ [label]: label });
   if (type === 'bytea') return Buffer.from(label);
   if (type === 'inet') return address;

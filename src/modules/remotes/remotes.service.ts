@@ -177,11 +177,11 @@ export class RemotesService {
   }
 
   /**
-   * A remote for the engine, for who has the right to do this on it; where on it is a matter of `RemoteAccess`. Throws
-   * 404 naming it as `what` when it is not there or not for the actor, 403 without the right: asked when a job is made
-   * and again when it runs, with the rights of then.
+   * A remote for the engine, for who has the right `action` on it; without one, for whoever may use it at all, where
+   * the caller asks `RemoteAccess` what for and where. Throws 404 naming it as `what` when it is not there or not for
+   * the actor, 403 without the right: asked when a job is made and again when it runs, with the rights of then.
    */
-  async forEngine(read: Read, actor: Actor, id: string, what: string, action: Right): Promise<EngineRemote> {
+  async forEngine(read: Read, actor: Actor, id: string, what: string, action?: Right): Promise<EngineRemote> {
     return engineRemote(await this.usable(read, actor, id, action, what));
   }
 
@@ -214,7 +214,7 @@ export class RemotesService {
     read: Read,
     actor: Actor,
     id: string,
-    action: Right,
+    action: Right | undefined,
     what = 'remote',
   ): Promise<RemoteEntity> {
     await this.access.demandRight(read, actor, id, action, what);

@@ -1,4 +1,4 @@
-import { compileSegment, matchesSegment, type Segment, type Steps } from './segment.js';
+import { compileSegment, matchesSegment, nameOf, type Name, type Segment, type Steps } from './segment.js';
 
 /**
  * Globs of path rules. A glob names places segment by segment, and **everything below what it names**: whoever may
@@ -30,16 +30,17 @@ export function nameKey(name: string, { ignoresCase }: Spelling): string {
     .normalize('NFC');
 }
 
-/** The keys of a path, one for each folder on the way and the last name; none for the root. */
-export function pathKeys(path: string, spelling: Spelling): string[] {
-  return path
+const keysOf = (path: string, spelling: Spelling): string[] =>
+  path
     .split('/')
     .filter((name) => name !== '')
     .map((name) => nameKey(name, spelling));
-}
+
+/** The keys of a path, one for each folder on the way and the last name; none for the root. */
+export const pathKeys = (path: string, spelling: Spelling): Name[] => keysOf(path, spelling).map(nameOf);
 
 export function compileGlob(text: string, spelling: Spelling): Glob {
-  const segments = pathKeys(text, spelling);
+  const segments = keysOf(text, spelling);
   if (segments.at(-1) === '*') segments.pop();
   const runs: Segment[][] = [[]];
   for (const segment of segments)
@@ -51,7 +52,7 @@ export function compileGlob(text: string, spelling: Spelling): Glob {
 }
 
 /** Whether the glob names this place or one above it. */
-export function covers({ runs }: Glob, path: readonly string[], steps?: Steps): boolean {
+export function covers({ runs }: Glob, path: readonly Name[], steps?: Steps): boolean {
   const [first, ...others] = runs;
   if (!runFits(first!, path, 0, steps)) return false;
   let at = first!.length;
@@ -65,7 +66,7 @@ export function covers({ runs }: Glob, path: readonly string[], steps?: Steps): 
 }
 
 /** Whether the glob names some place below this one. */
-export function reachesBelow(glob: Glob, path: readonly string[]): boolean {
+export function reachesBelow(glob: Glob, path: readonly Name[]): boolean {
   return glob.runs.length > 1 ? runBegins(glob.runs[0]!, path) : restBelow(glob, path) !== null;
 }
 
@@ -73,18 +74,18 @@ export function reachesBelow(glob: Glob, path: readonly string[]): boolean {
  * The segments of the glob that are left below `path`; null where it names nothing there. Asked only of a glob
  * without `**`.
  */
-export function restBelow({ runs }: Glob, path: readonly string[]): readonly Segment[] | null {
+export function restBelow({ runs }: Glob, path: readonly Name[]): readonly Segment[] | null {
   const run = runs[0]!;
   return run.length > path.length && runBegins(run, path) ? run.slice(path.length) : null;
 }
 
-function runFits(run: readonly Segment[], path: readonly string[], at: number, steps?: Steps): boolean {
+function runFits(run: readonly Segment[], path: readonly Name[], at: number, steps?: Steps): boolean {
   return (
     run.length + at <= path.length && run.every((one, index) => matchesSegment(one, path[at + index]!, steps))
   );
 }
 
 /** Whether run and path agree as far as both go. */
-function runBegins(run: readonly Segment[], path: readonly string[]): boolean {
+function runBegins(run: readonly Segment[], path: readonly Name[]): boolean {
   return run.slice(0, path.length).every((one, index) => matchesSegment(one, path[index]!));
 }

@@ -1,7 +1,7 @@
 import type { RemotePath } from '../remote-path.js';
 import { compileGlob, covers, pathKeys, reachesBelow, restBelow, type Glob, type Spelling } from './glob.js';
 import { spellingsOf } from './spellings.js';
-import type { Segment } from './segment.js';
+import type { Name, Segment } from './segment.js';
 
 /** What can be done on a remote (S1-11). `admin` is managing it: its configuration and who may use it. */
 export const RIGHTS = ['read', 'write', 'delete', 'admin'] as const;
@@ -63,6 +63,16 @@ interface CompiledRule {
 export interface RuleSpelling {
   readonly denied: Spelling;
   readonly allowed: Spelling;
+}
+
+/** What the rules say of a folder, and those of them that have something to say of what is in it. */
+interface FolderView {
+  readonly folder: string;
+  readonly keys: Readonly<Record<'denied' | 'allowed', readonly Name[]>>;
+  readonly isDenied: boolean;
+  readonly isAllowed: boolean;
+  readonly denying: readonly CompiledRule[];
+  readonly allowing: readonly CompiledRule[];
 }
 
 /** More places than this are not said one by one. */
@@ -129,13 +139,41 @@ export class PathRules {
   filter(): PathFilter | null {
     if (this.grant.permissions.includes('read') && this.denying.read.length === 0 && !this.namesAll)
       return null;
+    let last: FolderView | undefined;
     return {
       shows: (path, isDir) => {
-        const { allowed, reason } = this.decide('read', path);
-        if (allowed || reason !== 'no_rule_allows' || !isDir) return allowed;
-        return this.allowedBelow('read', path).length > 0;
+        const folder = path.slice(0, Math.max(path.lastIndexOf('/'), 0));
+        if (last?.folder !== folder) last = this.viewOf(folder);
+        return this.shows(last, path.slice(folder.length), isDir);
       },
     };
+  }
+
+  /** What is the same for all entries of a folder, of which a listing has many. */
+  private viewOf(folder: string): FolderView {
+    const denied = pathKeys(folder, this.spelling.denied);
+    const allowed = pathKeys(folder, this.spelling.allowed);
+    const { read: denying } = this.denying;
+    const { read: allowing } = this.allowing;
+    return {
+      folder,
+      keys: { denied, allowed },
+      isDenied: !this.grant.permissions.includes('read') || firstCovering(denying, denied) !== null,
+      isAllowed: !this.namesAll || firstCovering(allowing, allowed) !== null,
+      denying: denying.filter(({ glob }) => reachesBelow(glob, denied)),
+      allowing: allowing.filter(({ glob }) => reachesBelow(glob, allowed)),
+    };
+  }
+
+  /** `name` is empty for the root, which is its own folder. */
+  private shows(view: FolderView, name: string, isDir: boolean): boolean {
+    if (view.isDenied) return false;
+    const denied = [...view.keys.denied, ...pathKeys(name, this.spelling.denied)];
+    if (firstCovering(view.denying, denied)) return false;
+    if (view.isAllowed) return true;
+    const allowed = [...view.keys.allowed, ...pathKeys(name, this.spelling.allowed)];
+    if (firstCovering(view.allowing, allowed)) return true;
+    return isDir && view.allowing.some(({ glob }) => reachesBelow(glob, allowed));
   }
 
   /** The rules that allow some place below this one. */
@@ -145,7 +183,7 @@ export class PathRules {
   }
 
   /** The places these rules name below a folder, in every spelling that a remote may keep them in. */
-  private hiddenBelow(rules: readonly CompiledRule[], keys: readonly string[]): RemotePath[] | null {
+  private hiddenBelow(rules: readonly CompiledRule[], keys: readonly Name[]): RemotePath[] | null {
     // How a name is spelled there in upper and lower case only the remote knows.
     if (this.spelling.denied.ignoresCase) return null;
     const hidden: RemotePath[] = [];
@@ -171,7 +209,7 @@ function byRight(
   return { read: speaking('read'), write: speaking('write'), delete: speaking('delete') };
 }
 
-const firstCovering = (rules: readonly CompiledRule[], keys: readonly string[]): PathRule | null =>
+const firstCovering = (rules: readonly CompiledRule[], keys: readonly Name[]): PathRule | null =>
   rules.find(({ glob }) => covers(glob, keys))?.rule ?? null;
 
 /** The names these segments stand for; null where one of them is no plain name. */

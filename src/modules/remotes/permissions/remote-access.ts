@@ -140,39 +140,17 @@ export class RemoteAccess {
     return standing;
   }
 
-  /**
-   * The same for a file, or a folder with all that is in it. Answers what is to be left alone, relative to the folder,
-   * fit for `TransferOptions.hidden`; with `whole`, for what cannot leave anything out, nothing ever is. 403 naming the
-   * rules where that is not possible.
-   */
-  async demandTree(
-    read: Read,
-    actor: Actor,
-    remoteId: string,
-    action: Right,
-    path: RemotePath,
-    { what = 'remote', whole = false }: { readonly what?: string; readonly whole?: boolean } = {},
-  ): Promise<readonly RemotePath[]> {
-    const tree = (await this.demandRight(read, actor, remoteId, action, what)).tree(action, path);
-    if (tree.answer === 'all') return [];
-    if (tree.answer === 'partial' && tree.hidden && !whole) return tree.hidden;
-    throw UserError.forbidden(
-      `The rules for you on this ${what} do not let you ${action} ${tree.answer === 'none' ? 'here' : 'everything in this folder'}: ${named(tree.rules)}.`,
-      'remote_permission_required',
-    );
-  }
-
-  /** The right itself, wherever it may be used. */
+  /** The right itself, wherever it may be used; without one, being able to use the remote at all. */
   async demandRight(
     read: Read,
     actor: Actor,
     remoteId: string,
-    action: Right,
+    action?: Right,
     what = 'remote',
   ): Promise<Standing> {
     const standing = await this.standing(read, actor, remoteId);
     if (!standing) throw UserError.notFound(what);
-    if (!standing.rights.includes(action)) throw rightMissing(action, what);
+    if (action !== undefined && !standing.rights.includes(action)) throw rightMissing(action, what);
     return standing;
   }
 }
@@ -204,15 +182,6 @@ const everything = (reason: 'admin' | 'owner'): Standing => ({
   tree: () => ({ answer: 'all' }),
   filter: () => null,
 });
-
-/** More rules than this are counted. */
-const NAMED_RULES = 5;
-
-function named(rules: readonly PathRule[]): string {
-  const more = rules.length - NAMED_RULES;
-  const paths = rules.slice(0, NAMED_RULES).map(({ path }) => path);
-  return `${paths.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-}
 
 export const rightMissing = (action: Right, what = 'remote'): UserError =>
   UserError.forbidden(`You need the right "${action}" on this ${what}.`, 'remote_permission_required');

@@ -1,66 +1,25 @@
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApp, type Answer, type CallOptions } from '../../../../test/harness/app.js';
-import { withClient } from '../../../../test/harness/database.js';
-import type { Actor } from '../../../kernel/auth/index.js';
-import { Database, newId } from '../../../kernel/database/index.js';
-import { UsersService } from '../../users/index.js';
-import { parseRemotePath } from '../remote-path.js';
-import type { PathRule, Right } from './path-rules.js';
-import { RemoteAccess } from './remote-access.js';
-import type { Explanation, PermissionView } from './remote-permissions.schema.js';
+import {
+  PermissionsDesk,
+  allowing,
+  denying,
+  match,
+  type Person,
+} from '../../../../test/factories/remote-permissions.js';
+import { TestApp, type CallOptions } from '../../../../test/harness/app.js';
+import { newId } from '../../../kernel/database/index.js';
 
 let app: TestApp;
+let desk: PermissionsDesk;
 beforeAll(async () => {
   app = await TestApp.start();
+  desk = new PermissionsDesk(app);
 });
 afterAll(() => app.stop());
 
-interface Body extends PermissionView, Explanation {
-  readonly id: string;
-  readonly code: string;
-  readonly detail: string;
-  readonly errors: { pointer: string; code: string }[];
-  readonly items: PermissionView[];
-  readonly nextCursor: string | null;
-  readonly root: string | null;
-}
-type Person = Awaited<ReturnType<TestApp['user']>>;
-
-const call = (method: string, place: string, options?: CallOptions): Promise<Answer<Body>> =>
-  app.call<Body>(method, `/api/remotes${place}`, options);
-const match = (tag: string | null): { headers: Record<string, string> } => ({
-  headers: { 'if-match': tag ?? '' },
-});
-const p = parseRemotePath;
-
-let made = 0;
-/** A remote of `owner`, the admin unless told; only admins may make local ones over the API. */
-async function remote(owner?: Person): Promise<string> {
-  const name = `permissions ${(made += 1)}`;
-  const root = path.join(app.settings.localRoots[0] ?? '', name);
-  const { status, body } = await call('POST', '', { body: { type: 'local', name, root } });
-  expect(status).toBe(201);
-  if (owner)
-    await withClient(app.settings.databaseUrl ?? '', (client) =>
-      client.query('update remotes set owner_id = $2 where id = $1', [body.id, owner.id]),
-    );
-  return body.id;
-}
-
-const allowing = (place: string, ...allow: PathRule['allow']): PathRule => ({ path: place, allow, deny: [] });
-const denying = (place: string, ...deny: PathRule['deny']): PathRule => ({ path: place, allow: [], deny });
-
-const put = (
-  id: string,
-  { id: userId }: Pick<Person, 'id'>,
-  permissions: Right[],
-  pathRules: PathRule[] = [],
-  options: CallOptions = match('*'),
-): Promise<Answer<Body>> =>
-  call('PUT', `/${id}/permissions/${userId}`, { body: { permissions, pathRules }, ...options });
-
-const actorOf = ({ id: userId }: Person): Actor => ({ type: 'user', userId, role: 'user', sessionId: 's' });
+const call: PermissionsDesk['call'] = (...given) => desk.call(...given);
+const remote: PermissionsDesk['remote'] = (...given) => desk.remote(...given);
+const put: PermissionsDesk['put'] = (...given) => desk.put(...given);
 
 describe('giving permissions', () => {
   it('makes, replaces by version, and withdraws', async () => {
@@ -190,6 +149,14 @@ describe('giving permissions', () => {
       },
       '/pathRules',
     ],
+    [
+      'more than 2,000 folders together',
+      {
+        permissions: [],
+        pathRules: Array.from({ length: 20 }, (_, index) => ({ path: `/${index}${'/a'.repeat(101)}` })),
+      },
+      '/pathRules',
+    ],
   ])('refuses %s, naming the field', async (_, body, pointer) => {
     const { status, body: problem } = await call('PUT', `/${newId()}/permissions/${newId()}`, { body });
     expect([status, problem.errors.map((error) => error.pointer)]).toEqual([400, [pointer]]);
@@ -273,270 +240,5 @@ describe('who may give them', () => {
     await put(id, manager, ['admin', 'read'], [denying('/secret', 'read')]);
     const asked = await call('GET', `/${id}/permissions/explain?action=read&path=/secret/x`, { token });
     expect(asked.body).toMatchObject({ allowed: false, reason: 'rule_denies', rule: { path: '/secret' } });
-  });
-});
-
-describe('a remote somebody was given', () => {
-  it('is in their list with what they may do, without where it is', async () => {
-    const [owner, user] = [await app.user(), await app.user()];
-    const id = await remote(owner);
-    expect((await call('GET', '', user)).body.items).toEqual([]);
-    await put(id, user, ['read', 'write']);
-    const shown = { id, permissions: ['read', 'write'], root: null };
-    expect((await call('GET', '', user)).body.items).toMatchObject([shown]);
-    expect((await call('GET', `/${id}`, user)).body).toMatchObject(shown);
-    expect((await call('GET', '', owner)).body.items).toMatchObject([
-      { id, permissions: ['read', 'write', 'delete', 'admin'] },
-    ]);
-    for (const [method, body] of [
-      ['PATCH', { name: 'mine' }],
-      ['DELETE', undefined],
-    ] as const) {
-      const refused = await call(method, `/${id}`, { token: user.token, body, ...match('*') });
-      expect(refused).toMatchObject({ status: 403, body: { code: 'remote_permission_required' } });
-    }
-    expect((await call('GET', `/${id}/usage`, user)).status).toBe(200);
-    expect((await call('POST', `/${id}/check`, user)).status).toBe(200);
-  });
-
-  it.each<[string, object]>([
-    ['not active', { permissions: ['read'], isActive: false }],
-    ['without any right', { permissions: [] }],
-  ])('does not exist when the permission is %s', async (_, body) => {
-    const [id, user] = [await remote(), await app.user()];
-    await call('PUT', `/${id}/permissions/${user.id}`, { body });
-    expect((await call('GET', `/${id}`, user)).status).toBe(404);
-    expect((await call('GET', `/${id}/files`, user)).status).toBe(404);
-    expect((await call('GET', `/${id}/permissions/explain?action=read`, user)).status).toBe(404);
-    expect((await call('GET', '', user)).body.items).toEqual([]);
-    const asked = await call('GET', `/${id}/permissions/explain?action=read&userId=${user.id}`);
-    expect(asked.body).toMatchObject({
-      allowed: false,
-      reason: 'unknown',
-      rule: null,
-      tree: { answer: 'none' },
-    });
-  });
-
-  it('cannot be used from the moment the right is withdrawn', async () => {
-    const [id, user] = [await remote(), await app.user()];
-    await put(id, user, ['read']);
-    expect((await call('GET', `/${id}/usage`, user)).status).toBe(200);
-    await put(id, user, ['write']);
-    expect((await call('GET', `/${id}/usage`, user)).status).toBe(403);
-    await call('DELETE', `/${id}/permissions/${user.id}`);
-    expect((await call('GET', `/${id}/usage`, user)).status).toBe(404);
-  });
-
-  it('goes with the remote', async () => {
-    const [id, user] = [await remote(), await app.user()];
-    await put(id, user, ['read']);
-    expect((await call('DELETE', `/${id}`, match('*'))).status).toBe(204);
-    expect((await call('GET', `/${id}/permissions/${user.id}`)).status).toBe(404);
-  });
-
-  it('takes jobs only from who may do what they do there', async () => {
-    const [source, target, user] = [await remote(), await remote(), await app.user()];
-    const copy = (from: string, to: string): Promise<Answer<Body>> =>
-      app.call<Body>('POST', '/api/jobs', {
-        token: user.token,
-        body: {
-          type: 'copy',
-          payload: { source: { remoteId: source, path: from }, destination: { remoteId: target, path: to } },
-        },
-      });
-    expect((await copy('/', '/')).body).toMatchObject({ code: 'not_found' });
-    await put(source, user, ['read'], [denying('/**/*.key', 'read')]);
-    await put(target, user, ['read']);
-    expect((await copy('/', '/')).body).toMatchObject({ code: 'remote_permission_required' });
-    await put(source, user, ['read'], []);
-    expect((await copy('/', '/')).body.detail).toContain('"write"');
-    await put(target, user, ['write'], [allowing('/inbox', 'write')]);
-    expect((await copy('/', '/')).body).toMatchObject({ code: 'remote_permission_required' });
-    expect((await copy('/', '/inbox/x')).status).toBe(202);
-  });
-});
-
-describe('explaining', () => {
-  it('says the rule, and what there is to say of a folder', async () => {
-    const [id, user] = [await remote(), await app.user()];
-    const secret = denying('/team/secret', 'read');
-    await put(
-      id,
-      user,
-      ['read', 'write'],
-      [allowing('/team', 'read', 'write'), secret, denying('/**/*.key', 'write')],
-    );
-    const explain = async (action: Right, place: string): Promise<Body> =>
-      (await call('GET', `/${id}/permissions/explain?action=${action}&path=${place}`, user)).body;
-    expect(await explain('read', '/team')).toEqual({
-      userId: user.id,
-      action: 'read',
-      path: '/team',
-      allowed: true,
-      reason: 'rule_allows',
-      rule: allowing('/team', 'read', 'write'),
-      tree: { answer: 'partial', hidden: ['secret'], rules: [secret] },
-    });
-    expect(await explain('write', '/team/x')).toMatchObject({
-      allowed: true,
-      tree: { answer: 'partial', hidden: null, rules: [{ path: '/**/*.key' }] },
-    });
-    expect(await explain('delete', '/')).toMatchObject({ reason: 'right_missing', rule: null });
-    expect(await explain('read', '/')).toMatchObject({
-      reason: 'no_rule_allows',
-      tree: { answer: 'partial', hidden: null },
-    });
-  });
-
-  it('knows admins and the owner', async () => {
-    const [owner, admin] = [await app.user(), await app.user('admin')];
-    const id = await remote(owner);
-    for (const [who, reason] of [
-      [owner, 'owner'],
-      [admin, 'admin'],
-    ] as const) {
-      const { body } = await call('GET', `/${id}/permissions/explain?action=delete&userId=${who.id}`);
-      expect(body).toMatchObject({
-        allowed: true,
-        reason,
-        rule: null,
-        tree: { answer: 'all', hidden: [], rules: [] },
-      });
-    }
-    const nobody = await call('GET', `/${id}/permissions/explain?action=read&userId=${newId()}`);
-    expect(nobody.status).toBe(404);
-  });
-
-  it.each(['', 'action=own', 'action=read&path=/a/../b', 'action=read&userId=me', 'action=read&why=1'])(
-    'refuses ?%s',
-    async (asked) => {
-      expect((await call('GET', `/${newId()}/permissions/explain?${asked}`)).status).toBe(400);
-    },
-  );
-});
-
-describe('at the same moment', () => {
-  it('one of several first ones makes it, and the others are told to look', async () => {
-    const [id, user] = [await remote(), await app.user()];
-    const answers = await Promise.all([1, 2, 3, 4].map(() => put(id, user, ['read'], [], {})));
-    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 428, 428, 428]);
-  });
-
-  it('one of two who have read the same replaces it', async () => {
-    const [id, user] = [await remote(), await app.user()];
-    await put(id, user, ['read']);
-    const [one, two] = await Promise.all([
-      put(id, user, ['read', 'write'], [], match('"1"')),
-      put(id, user, ['read', 'delete'], [], match('"1"')),
-    ]);
-    expect([one.status, two.status].toSorted((a, b) => a - b)).toEqual([200, 412]);
-  });
-
-  it('two who manage it cannot take it from each other and both lose it', async () => {
-    const [id, ann, bob] = [await remote(), await app.user(), await app.user()];
-    await put(id, ann, ['admin']);
-    await put(id, bob, ['admin']);
-    const [one, two] = await Promise.all([
-      call('DELETE', `/${id}/permissions/${bob.id}`, { token: ann.token }),
-      call('DELETE', `/${id}/permissions/${ann.id}`, { token: bob.token }),
-    ]);
-    expect([one.status, two.status].toSorted((a, b) => a - b)).toEqual([204, 404]);
-  });
-
-  it('a person who is erased has nothing afterwards', async () => {
-    const [id, ...people] = [await remote(), ...(await Promise.all([1, 2, 3, 4].map(() => app.user())))];
-    await Promise.all(
-      people.flatMap((user) => [
-        put(id, user, ['read']),
-        app.call('DELETE', `/api/users/${user.id}`),
-        put(id, user, ['read', 'write']),
-      ]),
-    );
-    expect((await call('GET', `/${id}/permissions`)).body.items).toEqual([]);
-    expect((await put(id, people[0]!, ['read'])).status).toBe(404);
-  });
-});
-
-describe('the rows', () => {
-  it('name nobody who is erased, as giver either', async () => {
-    const [admin, user] = [await app.user('admin'), await app.user()];
-    const id = await remote();
-    const given = await put(id, user, ['read'], [], { token: admin.token });
-    expect(given.body.createdBy).toBe(admin.id);
-    await app.call('DELETE', `/api/users/${admin.id}`);
-    expect((await call('GET', `/${id}/permissions/${user.id}`)).body.createdBy).toBeNull();
-  });
-
-  it('are found by a rule of theirs along the index (S1-45)', async () => {
-    const owner = await app.user();
-    const id = await remote(owner);
-    await withClient(app.settings.databaseUrl ?? '', async (client) => {
-      await client.query('begin');
-      await client.query(
-        `insert into users (id, email, email_key)
-         select ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, n || '@rules.test', n || '@rules.test'
-           from generate_series(1, 3000) n`,
-      );
-      await client.query(
-        `insert into remote_permissions (id, user_id, remote_id, permissions, path_rules)
-         select gen_random_uuid(), ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, $1, '{read}',
-                jsonb_build_array(jsonb_build_object('path', '/folder ' || n, 'allow', '["read"]'::jsonb, 'deny', '[]'::jsonb))
-           from generate_series(1, 3000) n`,
-        [id],
-      );
-      await client.query('analyze remote_permissions');
-      const text = `select user_id from remote_permissions where path_rules @> $1`;
-      const values = [JSON.stringify([{ path: '/folder 7' }])];
-      const plan = await client.query<{ 'QUERY PLAN': string }>(`explain ${text}`, values);
-      const lines = plan.rows.map((row) => row['QUERY PLAN']).join('\n');
-      const { rows } = await client.query<{ user_id: string }>(text, values);
-      await client.query('rollback');
-      expect(lines).toContain('remote_permissions_path_rules_idx');
-      expect(rows).toEqual([{ user_id: '00000000-0000-7000-8000-000000000007' }]);
-    });
-  });
-
-  it('are asked for by their key, once for a question', async () => {
-    const [id, user] = [await remote(), await app.user()];
-    await put(id, user, ['read'], [denying('/x', 'read')]);
-    const access = app.get(RemoteAccess);
-    const { read } = app.get(Database).as(actorOf(user));
-    expect(await access.may(read, actorOf(user), id, 'read', p('/x/y'))).toMatchObject({
-      reason: 'rule_denies',
-    });
-    expect(await access.tree(read, actorOf(user), id, 'read', p('/'))).toMatchObject({ hidden: ['x'] });
-    expect((await access.visible(read, actorOf(user), id))?.shows(p('/x'), true)).toBe(false);
-    expect(await access.demandTree(read, actorOf(user), id, 'read', p('/'))).toEqual(['x']);
-    await expect(
-      access.demandTree(read, actorOf(user), id, 'read', p('/'), { whole: true }),
-    ).rejects.toMatchObject({
-      code: 'remote_permission_required',
-      message: expect.stringContaining('/x') as string,
-    });
-    await expect(access.demand(read, actorOf(user), id, 'read', p('/x'))).rejects.toMatchObject({
-      status: 403,
-    });
-    const other = await remote();
-    expect(await access.may(read, actorOf(user), other, 'read', p('/'))).toMatchObject({ reason: 'unknown' });
-    await expect(access.visible(read, actorOf(user), other)).rejects.toMatchObject({ status: 404 });
-  });
-
-  it('compare names as the remotes do that a remote is made of', async () => {
-    const user = await app.user();
-    const [outer, middle, inner] = [await remote(), await remote(), await remote()];
-    await withClient(app.settings.databaseUrl ?? '', async (client) => {
-      await client.query(`update remotes set type = 'alias' where id = any ($1)`, [[outer, middle]]);
-      await client.query(`update remotes set type = 'onedrive' where id = $1`, [inner]);
-      await client.query(
-        `insert into remote_parts (remote_id, position, part_id, path) values ($1, 0, $2, ''), ($2, 0, $3, '')`,
-        [outer, middle, inner],
-      );
-    });
-    await put(outer, user, ['read'], [denying('/Secret', 'read')]);
-    const { read } = app.get(Database).as(actorOf(user));
-    const verdict = await app.get(RemoteAccess).may(read, actorOf(user), outer, 'read', p('/SECRET'));
-    expect(verdict.reason).toBe('rule_denies');
-    expect(await app.get(UsersService).find(read, user.id)).not.toBeNull();
   });
 });

@@ -7,8 +7,9 @@ import { FILE_RIGHTS, RIGHTS } from './path-rules.js';
 import { VERDICT_REASONS } from './remote-access.js';
 
 export const MAX_RULES = 100;
-/** Deeper than people nest folders; with it and the next no set of rules takes long to answer. */
+/** Deeper than people nest folders. With these three no set of rules, however it was chosen, takes long to answer. */
 const MAX_SEGMENTS = 256;
+const MAX_SEGMENTS_TOGETHER = 2_000;
 const MAX_GLOBS_BYTES = 65_536;
 
 const once = (values: readonly string[]): boolean => new Set(values).size === values.length;
@@ -54,7 +55,7 @@ const pathRules = z
   .max(MAX_RULES, `must have at most ${MAX_RULES} rules`)
   .superRefine((rules, context) => {
     const seen = new Set<string>();
-    let bytes = 0;
+    let [bytes, segments] = [0, 0];
     for (const [index, { path }] of rules.entries()) {
       const key = nameKey(path, { ignoresCase: false });
       if (seen.has(key))
@@ -65,7 +66,13 @@ const pathRules = z
         });
       seen.add(key);
       bytes += Buffer.byteLength(path);
+      segments += path.split('/').length - 1;
     }
+    if (segments > MAX_SEGMENTS_TOGETHER)
+      context.addIssue({
+        code: 'custom',
+        message: `must have at most ${MAX_SEGMENTS_TOGETHER} folders in their paths together`,
+      });
     if (bytes > MAX_GLOBS_BYTES)
       context.addIssue({
         code: 'custom',
@@ -115,7 +122,7 @@ export const permissionPage = pageOf(permissionView);
 
 export const explainQuery = z.strictObject({
   userId: uuid.optional().describe('The caller when absent.'),
-  action: right,
+  action: right.default('read'),
   path: remotePath.optional().describe('A file or a folder; the root when absent.'),
 });
 export type ExplainQuery = z.output<typeof explainQuery>;

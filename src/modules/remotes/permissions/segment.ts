@@ -36,9 +36,17 @@ function compilePiece(text: string): Piece {
   return { characters, back: characters.includes(ANY) ? null : backTable(characters) };
 }
 
-export function matchesSegment({ literal, pieces }: Segment, name: string, steps?: Steps): boolean {
-  if (literal !== null) return literal === name;
-  const characters = Array.from(name);
+/** A name with its characters, which are taken apart once for all segments it is compared with. */
+export interface Name {
+  readonly text: string;
+  readonly characters: readonly string[];
+}
+
+export const nameOf = (text: string): Name => ({ text, characters: Array.from(text) });
+
+export function matchesSegment({ literal, pieces }: Segment, name: Name, steps?: Steps): boolean {
+  if (literal !== null) return literal === name.text;
+  const { characters } = name;
   const first = pieces[0]!;
   const last = pieces.at(-1)!;
   if (pieces.length === 1)
