@@ -18,6 +18,7 @@ export class CreateRemotePermissions20261121111000 implements MigrationInterface
         path_rules jsonb not null default '[]' constraint remote_permissions_rules_list
           check (jsonb_typeof(path_rules) = 'array'),
         is_active boolean not null default true,
+        version integer not null default 1,
         created_by uuid references users (id) on delete set null,
         created_at timestamptz not null default now(),
         updated_at timestamptz not null default now(),

@@ -64,6 +64,20 @@ const TABLES: Readonly<Record<string, ProtectedTable>> = {
     change: 'updated_at = clock_timestamp()',
     owner: 'user_id',
   },
+  remote_permissions: {
+    admins: true,
+    // A remote each, because a user has one permission on it.
+    row: (user) => [
+      `with added as (
+         insert into remotes (id, owner_id, name, name_key, type, root)
+         values ($1::uuid, $2, $1::text, $1::text, 'local', '/') returning id)
+       insert into remote_permissions (id, user_id, remote_id) select $1::uuid, $2, id from added`,
+      [newId(), user],
+    ],
+    give: 'user_id = $1',
+    change: 'is_active = not is_active',
+    owner: 'user_id',
+  },
   notifications: {
     admins: false,
     row: (user) => [

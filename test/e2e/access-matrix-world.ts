@@ -178,6 +178,9 @@ export const RESOURCES: Readonly<Record<string, Resource>> = {
 export const BODIES: Readonly<Record<string, object>> = {
   'PATCH /api/notifications/:id': { isRead: true },
   'POST /api/queues/:name/pause': { note: 'matrix' },
+  'PATCH /api/jobs/:id/transfer': { bandwidthLimit: null },
+  'POST /api/remotes/:id/files/folders': { path: '/matrix' },
+  'POST /api/remotes/:id/files/rename': { from: '/', to: '/matrix' },
 };
 
 /** For bodies of several forms: enough of one to tell which it is. */

@@ -17,7 +17,7 @@ afterAll(() => world.stop());
 
 interface Operation {
   readonly security?: readonly object[];
-  readonly requestBody?: object;
+  readonly requestBody?: { readonly content?: Readonly<Record<string, object>> };
 }
 const { body: document } = await world.app.call<{ paths: Record<string, Record<string, Operation>> }>(
   'GET',
@@ -99,7 +99,9 @@ describe('what people may not write (ASVS 8.2.3, 15.3.3)', () => {
   const open = routes.filter(
     ([, { method, path, access }]) =>
       /^(POST|PUT|PATCH)$/.test(method) &&
-      document.paths[path.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()]?.requestBody &&
+      document.paths[path.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()]?.requestBody?.content?.[
+        'application/json'
+      ] &&
       (access.kind === 'public' || access.role !== 'admin'),
   );
 

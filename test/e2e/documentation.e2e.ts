@@ -68,6 +68,7 @@ const CONTRACT = `
   get    /api/jobs/{id}
   get    /api/jobs/{id}/logs
   get    /api/jobs/{id}/explain
+  patch  /api/jobs/{id}/transfer
   get    /api/jobs/{id}/events
   post   /api/jobs/{id}/cancel
   post   /api/jobs/{id}/retry
@@ -86,6 +87,13 @@ const CONTRACT = `
   post   /api/remotes/{id}/check
   get    /api/remotes/{id}/usage
   get    /api/remotes/{id}/files
+  get    /api/remotes/{id}/backups
+  delete /api/remotes/{id}/files
+  get    /api/remotes/{id}/files/stat
+  post   /api/remotes/{id}/files/folders
+  post   /api/remotes/{id}/files/rename
+  get    /api/remotes/{id}/files/content
+  put    /api/remotes/{id}/files/content
   get    /api/schedules
   post   /api/schedules
   get    /api/schedules/{id}
@@ -136,6 +144,7 @@ const VIEWS = [
   'Queue',
   'Worker',
   'Remote',
+  'File',
   'Schedule',
   'Slot',
   'Notification',
@@ -262,7 +271,11 @@ describe('/openapi.json', () => {
     const taking = operations().filter(([, { parameters }]) =>
       parameters.some(({ name }) => name === 'ticket'),
     );
-    expect(taking.map(([name]) => name).toSorted()).toEqual(['get /api/events', 'get /api/jobs/{id}/events']);
+    expect(taking.map(([name]) => name).toSorted()).toEqual([
+      'get /api/events',
+      'get /api/jobs/{id}/events',
+      'get /api/remotes/{id}/files/content',
+    ]);
     for (const [, { parameters }] of taking)
       expect(parameters.find(({ name }) => name === 'ticket')).toMatchObject({
         in: 'query',

@@ -22,7 +22,7 @@ export class Copies {
 
   /** `label` tells the remotes of several of these in one application apart. */
   constructor(
-    private readonly app: TestApp,
+    protected readonly app: TestApp,
     private readonly label = '',
   ) {}
 
@@ -31,9 +31,10 @@ export class Copies {
     return { from: await this.remote(), to: await this.remote() };
   }
 
-  async remote(): Promise<TestRemote> {
+  /** `folder` is one below the root of all; one of its own unless told. */
+  async remote(folder?: string): Promise<TestRemote> {
     const name = `remote ${this.label}${++this.counter}`;
-    const root = path.join(this.app.settings.localRoots[0] ?? '', name);
+    const root = path.join(this.app.settings.localRoots[0] ?? '', folder ?? name);
     await mkdir(root, { recursive: true });
     const body = { type: 'local', name, root };
     const made = await this.app.call<{ id: string }>('POST', '/api/remotes', { body });

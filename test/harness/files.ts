@@ -23,3 +23,23 @@ export async function tree(root: string): Promise<Record<string, string | null>>
   }
   return found;
 }
+
+/** Every file below `root` with what is written in it; no folders. */
+export async function texts(root: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile()) found[relative(root, path)] = await readFile(path, 'utf8');
+  }
+  return found;
+}
+
+/** Every file below `root` with the hash of its content; no folders. */
+export async function hashes(root: string): Promise<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(await tree(root)).flatMap(([name, hash]) => (hash === null ? [] : [[name, hash]])),
+  );
+}
+
+export const hashOf = (content: string | Buffer): string =>
+  createHash('sha256').update(content).digest('hex');

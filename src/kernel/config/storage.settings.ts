@@ -57,6 +57,12 @@ export const STORAGE_SETTINGS = {
     ),
     example: '/srv/files,/mnt/archive',
   },
+  uploadLimitMb: {
+    env: 'STEWARD_UPLOAD_LIMIT_MB',
+    help: 'The largest file that may be uploaded over the API, in MB.',
+    schema: wholeNumber(10_000, 1, 10_000_000),
+    example: '10000',
+  },
   rclonePath: {
     env: 'RCLONE_PATH',
     help: 'The rclone program. When absent it is looked up on PATH.',
@@ -74,6 +80,24 @@ export const STORAGE_SETTINGS = {
     help: '`npm run up` may install rclone through the system package manager.',
     schema: flag(true),
     example: 'true',
+  },
+  fileJobs: {
+    env: 'STEWARD_FILE_JOBS',
+    help: 'File jobs that run at the same time, over all processes. Others wait.',
+    schema: wholeNumber(20, 1, 1_000),
+    example: '20',
+  },
+  fileJobsPerRemote: {
+    env: 'STEWARD_FILE_JOBS_PER_REMOTE',
+    help: 'File jobs that read or write one remote at the same time.',
+    schema: wholeNumber(4, 1, 1_000),
+    example: '4',
+  },
+  fileJobsPerUser: {
+    env: 'STEWARD_FILE_JOBS_PER_USER',
+    help: 'File jobs of one user that run at the same time.',
+    schema: wholeNumber(8, 1, 1_000),
+    example: '8',
   },
   workerConcurrency: {
     env: 'STEWARD_WORKER_CONCURRENCY',

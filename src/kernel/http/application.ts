@@ -18,6 +18,7 @@ import { BODY_LIMIT_BYTES, toAppError, toProblem } from './problem.js';
 import { ProblemFilter } from './problem.filter.js';
 import { pathOf, requestContext, requestIdFrom } from './request-context.js';
 import { BARE_HEADERS, HELMET } from './security-headers.js';
+import { acceptStreamedBodies } from './streamed-body.js';
 import { refuseUnstorable } from './text-guard.js';
 import { validationPipe } from './validation.js';
 
@@ -46,6 +47,7 @@ export async function createHttpApplication(root: DynamicModule, log: Log): Prom
   isTrustedProxy = inNetworks(app.get(Settings).trustedProxies);
   answerOptions(app.getHttpAdapter().getInstance());
   acceptOnlyJson(app);
+  acceptStreamedBodies(app.getHttpAdapter().getInstance());
   await app.register(helmet, HELMET);
   warnOfUntrustedProxy(app, log, isTrustedProxy);
   installHooks(app, log);
@@ -60,7 +62,7 @@ export async function createHttpApplication(root: DynamicModule, log: Log): Prom
   return app;
 }
 
-/** Bodies are JSON; other types are 415 unless a route's plugin brings their parser. */
+/** Bodies are JSON; other types are 415, except on routes with `@StreamsBody`. */
 function acceptOnlyJson(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   fastify.removeAllContentTypeParsers();

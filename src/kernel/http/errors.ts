@@ -30,7 +30,7 @@ export abstract class AppError extends Error {
   }
 }
 
-/** The caller is at fault: 4xx, logged at info, a job that throws it fails without a retry. */
+/** The caller is at fault: 4xx (507: its storage is full), logged at info, a job that throws it fails without a retry. */
 export class UserError extends AppError {
   static malformed(
     detail: string,

@@ -27,11 +27,18 @@ export const IfMatch = createParamDecorator((_: unknown, context: ExecutionConte
 
 /** The same where nobody else edits the resource, so that the header may be left out: null then, too. */
 export const OptionalIfMatch = createParamDecorator(
-  (_: unknown, context: ExecutionContext): number | null => {
-    const header = context.switchToHttp().getRequest<FastifyRequest>().headers['if-match'];
-    return header === undefined ? null : versionOf(header);
-  },
+  (_: unknown, context: ExecutionContext): number | null => givenVersion(context) ?? null,
 );
+
+/** The same of a PUT that makes what is not there yet: undefined when the header is missing, which is then no harm. */
+export const GivenIfMatch = createParamDecorator(
+  (_: unknown, context: ExecutionContext): number | null | undefined => givenVersion(context),
+);
+
+function givenVersion(context: ExecutionContext): number | null | undefined {
+  const header = context.switchToHttp().getRequest<FastifyRequest>().headers['if-match'];
+  return header === undefined ? undefined : versionOf(header);
+}
 
 /** 412 when the caller has read another version than the present one. */
 export function requireVersion(what: string, expected: number | null, present: number): void {

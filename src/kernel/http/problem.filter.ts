@@ -1,7 +1,7 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Log } from '../log/index.js';
-import { AppError } from './errors.js';
+import { AppError, UserError } from './errors.js';
 import { toAppError, toProblem } from './problem.js';
 import { pathOf, requestContext } from './request-context.js';
 
@@ -15,7 +15,8 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     const request = http.getRequest<FastifyRequest>();
     const error = toAppError(thrown);
-    if (error.status >= 500) this.report(error, thrown, request);
+    // A storage that is full is 507 and no fault of ours.
+    if (error.status >= 500 && !(error instanceof UserError)) this.report(error, thrown, request);
     if (reply.raw.headersSent) {
       // A stream that has begun cannot turn into a problem document: cut it, so the client sees it is incomplete.
       reply.raw.destroy();

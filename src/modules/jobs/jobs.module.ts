@@ -47,6 +47,7 @@ import { JobsListRepository } from './jobs-list.repository.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
+import { RunningJobsRepository } from './running-jobs.repository.js';
 import { QueuePausesRepository } from './queues/queue-pauses.repository.js';
 import { QueuePauses } from './queues/queue-pauses.js';
 import { QueuesController } from './queues/queues.controller.js';
@@ -90,6 +91,7 @@ import { RETENTION_PROVIDERS } from './retention/providers.js';
     JobStream,
     JobsRepository,
     JobsListRepository,
+    RunningJobsRepository,
     JobsAccount,
     JobsAccountRepository,
     JobRegistry,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor, UserActor } from '../../kernel/auth/index.js';
 import { Database, toPage, type Page, type Read, type Tx } from '../../kernel/database/index.js';
-import { Idempotency, UserError, type OnceRequest } from '../../kernel/http/index.js';
+import { Idempotency, OperationalError, UserError, type OnceRequest } from '../../kernel/http/index.js';
 import { Hub } from '../../kernel/realtime/index.js';
 import { AuditService } from '../audit/index.js';
 import { limitKeyOf } from './definition/limit-key.js';
@@ -17,6 +17,7 @@ import { JobsListRepository } from './jobs-list.repository.js';
 import { jobsPolicy } from './jobs.policy.js';
 import { JobsRepository } from './jobs.repository.js';
 import type { JobLogView, JobLogsQuery, JobTypeView, JobView, ListJobsQuery } from './jobs.schema.js';
+import { RunningJobsRepository, type HeldAttempt } from './running-jobs.repository.js';
 import { UniqueJobs } from './unique/unique-jobs.js';
 
 /**
@@ -37,6 +38,7 @@ export class JobsService {
     private readonly settler: Settler,
     private readonly hub: Hub,
     private readonly unique: UniqueJobs,
+    private readonly running: RunningJobsRepository,
   ) {}
 
   types(): { items: JobTypeView[] } {
@@ -77,6 +79,33 @@ export class JobsService {
    */
   async assertHeld(tx: Tx, fence: JobFence): Promise<void> {
     await this.settler.assertHeld(tx, fence);
+  }
+
+  /** The same, and answers what earlier attempts have kept (`keep`); empty where they have kept nothing. */
+  async hold(tx: Tx, fence: JobFence): Promise<object> {
+    const held = await this.running.hold(tx, fence);
+    if (!held) throw new OperationalError('lease_lost', 'Another attempt of this job has begun.');
+    return held.checkpoint ?? {};
+  }
+
+  /** For this attempt and those after it, until the job is retried by hand; false when the job does not run. */
+  async keep(tx: Tx, jobId: string, values: object): Promise<boolean> {
+    return this.running.keep(tx, jobId, values);
+  }
+
+  /** What attempts of the job have kept. */
+  async kept(read: Read, jobId: string): Promise<object> {
+    return (await this.running.checkpoint(read, jobId)) ?? {};
+  }
+
+  /** Those of the attempts that hold their jobs now: what belongs to any other one counts for nothing any more. */
+  async heldAmong(read: Read, fences: readonly JobFence[]): Promise<HeldAttempt[]> {
+    return this.running.heldAmong(read, fences);
+  }
+
+  /** What these postponed jobs have waited for may be there: they are tried again at once. */
+  async wake(tx: Tx, ids: readonly string[]): Promise<void> {
+    if (ids.length > 0 && (await this.running.wake(tx, ids)) > 0) this.dispatcher.wakeAfter(tx);
   }
 
   async list(actor: UserActor, query: ListJobsQuery): Promise<Page<JobView>> {

@@ -1,27 +1,22 @@
-import type { Actor } from '../../kernel/auth/index.js';
-import type { FileEntry } from './engine/transfer-engine.js';
 import type { RemoteEntity } from './remote.entity.js';
-import { displayPath } from './remote-path.js';
-import { remotesPolicy } from './remotes.policy.js';
-import type { FileView, RemoteView } from './remotes.schema.js';
+import type { Right } from './permissions/path-rules.js';
+import type { RemoteView } from './remotes.schema.js';
 
-export function toRemoteView(remote: RemoteEntity, actor: Actor): RemoteView {
+/** As somebody with these rights sees it: its configuration is for who manages it. */
+export function toRemoteView(remote: RemoteEntity, rights: readonly Right[]): RemoteView {
   return {
     id: remote.id,
     name: remote.name,
     type: remote.type,
-    root: remotesPolicy.seeRoot(actor, remote) ? remote.root : null,
+    root: rights.includes('admin') ? remote.root : null,
     status: remote.status,
     statusDetail: remote.statusDetail,
     lastCheckedAt: remote.lastCheckedAt?.toISOString() ?? null,
     // Local folders need none.
     hasSecrets: false,
     ownerId: remote.ownerId,
+    permissions: [...rights],
     createdAt: remote.createdAt.toISOString(),
     updatedAt: remote.updatedAt.toISOString(),
   };
-}
-
-export function toFileView({ name, path, size, isDir, modifiedAt }: FileEntry): FileView {
-  return { name, path: displayPath(path), size, isDir, modifiedAt };
 }

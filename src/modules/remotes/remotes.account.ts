@@ -3,11 +3,11 @@ import type { Actor } from '../../kernel/auth/index.js';
 import { Database, everyRow, type Tx } from '../../kernel/database/index.js';
 import { AuditService } from '../audit/index.js';
 import { AccountHooks } from '../users/index.js';
+import { RIGHTS } from './permissions/path-rules.js';
 import { toRemoteView } from './remote.view.js';
 import { RemotesAccountRepository } from './remotes-account.repository.js';
 
 const ERASURE: Actor = { type: 'system', name: 'erasure' };
-const EXPORT: Actor = { type: 'system', name: 'export' };
 
 /**
  * Remotes of people who leave or ask for their data. A remote is a place of the installation that an admin has made,
@@ -46,6 +46,6 @@ export class RemotesAccount implements OnModuleInit {
   private async *everyRemote(userId: string): AsyncIterable<object> {
     const { read } = this.database.system('export');
     for await (const remote of everyRow((after, limit) => this.remotes.after(read, userId, after, limit)))
-      yield toRemoteView(remote, EXPORT);
+      yield toRemoteView(remote, RIGHTS);
   }
 }

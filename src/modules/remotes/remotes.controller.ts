@@ -13,20 +13,18 @@ import {
   type OnceRequest,
 } from '../../kernel/http/index.js';
 import {
-  filePage,
-  filesQuery,
   newRemoteBody,
   remoteChangesBody,
   remotePage,
   remoteView,
   remotesQuery,
+  usageQuery,
   usageView,
-  type FilesQuery,
-  type FileView,
   type NewRemoteBody,
   type RemoteChangesBody,
   type RemotesQuery,
   type RemoteView,
+  type UsageQuery,
   type UsageView,
 } from './remotes.schema.js';
 import { RemotesService } from './remotes.service.js';
@@ -108,22 +106,16 @@ export class RemotesController {
 
   @Get(':id/usage')
   @Requires('user', 'remotes:read')
-  @Returns(200, usageView, 'Bytes in total, used and free, as far as the storage tells.')
+  @Returns(
+    200,
+    usageView,
+    'Bytes in total, used and free, as far as the storage tells; at most 5 minutes old.',
+  )
   usage(
     @CurrentActor() actor: UserActor,
     @Param({ schema: idParam }) { id }: { id: string },
+    @Query({ schema: usageQuery }) { fresh }: UsageQuery,
   ): Promise<UsageView> {
-    return this.remotes.usage(actor, id);
-  }
-
-  @Get(':id/files')
-  @Requires('user', 'remotes:read')
-  @Returns(200, filePage, 'One folder in the order of names, at most 60 seconds old.')
-  files(
-    @CurrentActor() actor: UserActor,
-    @Param({ schema: idParam }) { id }: { id: string },
-    @Query({ schema: filesQuery }) query: FilesQuery,
-  ): Promise<Page<FileView>> {
-    return this.remotes.files(actor, id, query);
+    return this.remotes.usage(actor, id, fresh === 'true');
   }
 }

@@ -14,4 +14,8 @@ export interface RemoteStatusChangedData {
 export const REMOTE_FILES_CHANGED_TOPIC = 'remote-files-changed';
 export interface RemoteFilesChanged {
   readonly remoteId: string;
+  /** Where, or above: it begins with a slash. Absent: anywhere. */
+  readonly path?: string;
+  /** The remotes this one is made of, whose files have changed with it. */
+  readonly partIds?: readonly string[];
 }

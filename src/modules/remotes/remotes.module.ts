@@ -6,10 +6,22 @@ import { Clock } from '../../kernel/time/index.js';
 import { AuditModule } from '../audit/index.js';
 import { JobsModule } from '../jobs/index.js';
 import { UsersModule } from '../users/index.js';
-import { CopyFilesJob } from './copy-files.job.js';
 import { RcloneEngine } from './engine/rclone-engine.js';
 import { TransferEngine } from './engine/transfer-engine.js';
-import { FileListings } from './file-listings.js';
+import { FileAccess } from './files/file-access.js';
+import { FileContentController } from './files/file-content.controller.js';
+import { FileContentService } from './files/file-content.service.js';
+import { FileListings } from './files/file-listings.js';
+import { FilesController } from './files/files.controller.js';
+import { FilesService } from './files/files.service.js';
+import { RemoteSpace } from './files/remote-space.js';
+import { RemoteAccess } from './permissions/remote-access.js';
+import { FILE_JOB_CONTROLLERS, FILE_JOB_PROVIDERS } from './jobs/providers.js';
+import { RemotePermissionEntity } from './permissions/remote-permission.entity.js';
+import { RemotePermissionsAccount } from './permissions/remote-permissions.account.js';
+import { RemotePermissionsController } from './permissions/remote-permissions.controller.js';
+import { RemotePermissionsRepository } from './permissions/remote-permissions.repository.js';
+import { RemotePermissionsService } from './permissions/remote-permissions.service.js';
 import { RemoteEntity } from './remote.entity.js';
 import { RemotesAccountRepository } from './remotes-account.repository.js';
 import { RemotesAccount } from './remotes.account.js';
@@ -18,8 +30,19 @@ import { RemotesRepository } from './remotes.repository.js';
 import { RemotesService } from './remotes.service.js';
 
 @Module({
-  imports: [AuditModule, UsersModule, JobsModule, TypeOrmModule.forFeature([RemoteEntity])],
-  controllers: [RemotesController],
+  imports: [
+    AuditModule,
+    UsersModule,
+    JobsModule,
+    TypeOrmModule.forFeature([RemoteEntity, RemotePermissionEntity]),
+  ],
+  controllers: [
+    FileContentController,
+    FilesController,
+    RemotesController,
+    RemotePermissionsController,
+    ...FILE_JOB_CONTROLLERS,
+  ],
   providers: [
     {
       provide: TransferEngine,
@@ -27,12 +50,20 @@ import { RemotesService } from './remotes.service.js';
       useFactory: ({ rclonePath, searchPath, localRoots }: Settings, clock: Clock) =>
         new RcloneEngine({ rclonePath, searchPath, localRoots, now: () => clock.now() }),
     },
+    RemoteAccess,
+    RemotePermissionsRepository,
+    RemotePermissionsService,
+    RemotePermissionsAccount,
     RemotesService,
     RemotesAccount,
     RemotesAccountRepository,
     RemotesRepository,
+    FileAccess,
+    FileContentService,
     FileListings,
-    CopyFilesJob,
+    FilesService,
+    RemoteSpace,
+    ...FILE_JOB_PROVIDERS,
   ],
   exports: [RemotesService],
 })

@@ -42,14 +42,19 @@ export class RemotesRepository {
     return entities(read, RemoteEntity).findOneBy({ nameKey });
   }
 
-  /** Newest first, one row more than the limit. Without `ownerId` everybody's. */
-  async page(read: Read, filter: PageRequest & { ownerId?: string | undefined }): Promise<RemoteEntity[]> {
+  /** Newest first, one row more than the limit; with `usedBy` those this user owns or has some right on. */
+  async page(read: Read, filter: PageRequest & { usedBy?: string | undefined }): Promise<RemoteEntity[]> {
     const builder = entities(read, RemoteEntity)
       .createQueryBuilder('remote')
       .orderBy('remote.id', 'DESC')
       .limit(filter.limit + 1);
     if (filter.cursor !== undefined) builder.andWhere({ id: LessThan(filter.cursor) });
-    if (filter.ownerId !== undefined) builder.andWhere({ ownerId: filter.ownerId });
+    if (filter.usedBy !== undefined)
+      builder.andWhere(
+        `(remote.owner_id = :usedBy or remote.id in (
+           select remote_id from remote_permissions where user_id = :usedBy and is_active and permissions <> '{}'))`,
+        { usedBy: filter.usedBy },
+      );
     return builder.getMany();
   }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { instantOut, nameOf, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
+import { RIGHTS } from './permissions/path-rules.js';
 import { REMOTE_TYPES } from './types/remote-types.js';
 import { InvalidRemotePath, MAX_PATH_BYTES, displayPath, parseRemotePath } from './remote-path.js';
 
@@ -54,6 +55,7 @@ export const remoteView = z
     lastCheckedAt: instantOut.nullable(),
     hasSecrets: z.boolean(),
     ownerId: uuid,
+    permissions: z.array(z.enum(RIGHTS)).describe('What the caller may do on it.'),
     createdAt: instantOut,
     updatedAt: instantOut,
   })
@@ -61,26 +63,16 @@ export const remoteView = z
 export type RemoteView = z.output<typeof remoteView>;
 export const remotePage = pageOf(remoteView);
 
-export const usageView = z
-  .object({ total: z.number().int(), used: z.number().int(), free: z.number().int() })
-  .describe('Bytes of the file system that the remote is on; free is what may still be written.');
-export type UsageView = z.output<typeof usageView>;
-
-export const filesQuery = z.strictObject({
-  path: remotePath.optional().describe('The folder; the root when absent.'),
-  limit: pageQuery.limit,
-  cursor: z.string().max(MAX_PATH_BYTES).optional().describe('nextCursor of the page before.'),
+export const usageQuery = z.strictObject({
+  fresh: z
+    .enum(['true', 'false'], { error: 'must be true or false' })
+    .default('false')
+    .describe('Look again now.'),
 });
-export type FilesQuery = z.output<typeof filesQuery>;
+export type UsageQuery = z.output<typeof usageQuery>;
 
-export const fileView = z
-  .object({
-    name: z.string(),
-    path: z.string(),
-    size: z.number().int().nullable().describe('Bytes; null for a folder.'),
-    isDir: z.boolean(),
-    modifiedAt: instantOut,
-  })
-  .meta({ id: 'File' });
-export type FileView = z.output<typeof fileView>;
-export const filePage = pageOf(fileView);
+const bytes = z.number().int().nullable();
+export const usageView = z
+  .object({ total: bytes, used: bytes, free: bytes })
+  .describe('Bytes; null where the storage does not tell. Free is what may still be written.');
+export type UsageView = z.output<typeof usageView>;

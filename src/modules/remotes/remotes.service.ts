@@ -20,17 +20,17 @@ import {
 import { Events } from '../../kernel/realtime/index.js';
 import { AuditService } from '../audit/index.js';
 import { type EngineRemote, TransferEngine, TransferError } from './engine/transfer-engine.js';
-import { FileListings } from './file-listings.js';
-import { localUsage, prepareLocalRoot } from './local-folder.js';
+import { RemoteSpace } from './files/remote-space.js';
+import { prepareLocalRoot } from './local-folder.js';
 import type { RemoteEntity } from './remote.entity.js';
-import { ROOT, parseRemotePath } from './remote-path.js';
-import { toFileView, toRemoteView } from './remote.view.js';
+import { ROOT } from './remote-path.js';
+import { toRemoteView } from './remote.view.js';
 import { REMOTE_STATUS_CHANGED, type RemoteStatusChangedData } from './remotes.events.js';
+import { RemoteAccess, type Standing } from './permissions/remote-access.js';
+import type { Right } from './permissions/path-rules.js';
 import { remotesPolicy } from './remotes.policy.js';
 import { RemotesRepository, type Checked } from './remotes.repository.js';
 import type {
-  FilesQuery,
-  FileView,
   NewRemoteBody,
   RemoteChangesBody,
   RemotesQuery,
@@ -41,7 +41,7 @@ import { transferProblem } from './transfer-problem.js';
 
 /**
  * Configured places for files. Names are unique whatever their case (409 `remote_name_taken`). A remote the actor
- * may not use does not exist for it (404). Every change is audited in its own transaction; PATCH and DELETE need
+ * may not use at all does not exist for it (404); where it lacks only the right it is 403 (`RemoteAccess`). Every change is audited in its own transaction; PATCH and DELETE need
  * the version that was read (412, 428).
  *
  * Deleting is always allowed: jobs that name the remote fail visibly with 404 when they run.
@@ -51,8 +51,9 @@ export class RemotesService {
   constructor(
     private readonly database: Database,
     private readonly remotes: RemotesRepository,
+    private readonly access: RemoteAccess,
     private readonly engine: TransferEngine,
-    private readonly listings: FileListings,
+    private readonly space: RemoteSpace,
     private readonly settings: Settings,
     private readonly idempotency: Idempotency,
     private readonly events: Events,
@@ -87,9 +88,11 @@ export class RemotesService {
   }
 
   async list(actor: UserActor, query: RemotesQuery): Promise<Page<RemoteView>> {
-    const ownerId = remotesPolicy.listOthers(actor) ? undefined : actor.userId;
-    const rows = await this.remotes.page(this.database.as(actor).read, { ...query, ownerId });
-    return toPage(rows, query.limit, (remote) => toRemoteView(remote, actor));
+    const { read } = this.database.as(actor);
+    const usedBy = remotesPolicy.listOthers(actor) ? undefined : actor.userId;
+    const rows = await this.remotes.page(read, { ...query, usedBy });
+    const rights = await this.access.rightsOn(read, actor, rows);
+    return toPage(rows, query.limit, (remote) => toRemoteView(remote, rights.get(remote.id) ?? []));
   }
 
   async get(actor: Actor, id: string): Promise<Versioned<RemoteView>> {
@@ -98,8 +101,10 @@ export class RemotesService {
 
   /** Null when there is none with this name, in whatever case, that the actor may use. */
   async findByName(actor: Actor, name: string): Promise<RemoteView | null> {
-    const remote = await this.remotes.findByNameKey(this.database.as(actor).read, nameKey(name));
-    return remote && remotesPolicy.access(actor, remote) ? toRemoteView(remote, actor) : null;
+    const { read } = this.database.as(actor);
+    const remote = await this.remotes.findByNameKey(read, nameKey(name));
+    const standing = remote && (await this.access.standing(read, actor, remote.id));
+    return standing ? toRemoteView(remote, standing.rights) : null;
   }
 
   async update(
@@ -108,13 +113,13 @@ export class RemotesService {
     expected: number | null,
     changes: RemoteChangesBody,
   ): Promise<Versioned<RemoteView>> {
-    const { type } = await this.visible(this.database.as(actor).read, actor, id);
+    const { type } = await this.usable(this.database.as(actor).read, actor, id, 'admin');
     const { name } = changes;
     if (changes.root !== undefined && !remotesPolicy.place(actor, type)) throw placingForbidden(type);
     const root = changes.root && (await prepareLocalRoot(changes.root, this.settings.localRoots));
     const checked = root ? await this.look(engineRemote({ id, type, root, version: 0 })) : null;
     return this.database.as(actor).tx(async (tx) => {
-      const before = visibleOr404(actor, await this.remotes.findForUpdate(tx, id));
+      const before = await this.managed(tx, actor, id);
       requireVersion('remote', expected, before.version);
       if (name === undefined && !root) return this.present(tx, actor, id);
       await takenAsConflict(
@@ -139,7 +144,7 @@ export class RemotesService {
 
   async delete(actor: Actor, id: string, expected: number | null): Promise<void> {
     await this.database.as(actor).tx(async (tx) => {
-      const remote = visibleOr404(actor, await this.remotes.findForUpdate(tx, id));
+      const remote = await this.managed(tx, actor, id);
       requireVersion('remote', expected, remote.version);
       await this.remotes.delete(tx, id);
       await this.audit.record(tx, {
@@ -153,7 +158,7 @@ export class RemotesService {
 
   /** Looks whether the remote can be reached now, and remembers it. */
   async check(actor: Actor, id: string): Promise<Versioned<RemoteView>> {
-    const remote = await this.visible(this.database.as(actor).read, actor, id);
+    const remote = await this.usable(this.database.as(actor).read, actor, id, 'read');
     const checked = await this.look(engineRemote(remote));
     return this.database.as(actor).tx(async (tx) => {
       await this.recordCheck(tx, remote, remote.version, checked);
@@ -161,38 +166,23 @@ export class RemotesService {
     });
   }
 
-  async usage(actor: Actor, id: string): Promise<UsageView> {
-    const remote = await this.visible(this.database.as(actor).read, actor, id);
+  /** At most five minutes old, or what is found now; 404 and 503 where the storage cannot be asked. */
+  async usage(actor: Actor, id: string, fresh = false): Promise<UsageView> {
+    const remote = await this.usable(this.database.as(actor).read, actor, id, 'read');
     try {
-      return await localUsage(remote.root, this.settings.localRoots);
-    } catch {
-      throw UserError.conflict('remote_offline', 'The folder of this remote cannot be examined; check it.');
+      return await this.space.of(engineRemote(remote), fresh);
+    } catch (error) {
+      throw usageProblem(error);
     }
   }
 
-  /** One folder, by name. 404 `file_not_found` when there is no folder; 503 while rclone is missing. */
-  async files(actor: Actor, id: string, query: FilesQuery): Promise<Page<FileView>> {
-    const remote = await this.visible(this.database.as(actor).read, actor, id);
-    const entries = await this.listings
-      .list(engineRemote(remote), remote.version, parseRemotePath(query.path ?? '/'))
-      .catch((error: unknown) => {
-        throw transferProblem(error);
-      });
-    const { cursor, limit } = query;
-    const rest = cursor === undefined ? entries : entries.filter(({ name }) => name > cursor);
-    const shown = rest.slice(0, limit);
-    return {
-      items: shown.map(toFileView),
-      nextCursor: rest.length > limit ? (shown.at(-1)?.name ?? null) : null,
-    };
-  }
-
   /**
-   * A remote for the engine. Throws 404 naming it as `what` when it is not there or not for the actor: asked when
-   * a job is made and again when it runs, with the rights of then.
+   * A remote for the engine, for who has the right to do this on it; where on it is a matter of `RemoteAccess`. Throws
+   * 404 naming it as `what` when it is not there or not for the actor, 403 without the right: asked when a job is made
+   * and again when it runs, with the rights of then.
    */
-  async forEngine(read: Read, actor: Actor, id: string, what: string): Promise<EngineRemote> {
-    return engineRemote(visibleOr404(actor, await this.remotes.find(read, id), what));
+  async forEngine(read: Read, actor: Actor, id: string, what: string, action: Right): Promise<EngineRemote> {
+    return engineRemote(await this.usable(read, actor, id, action, what));
   }
 
   private async look(remote: EngineRemote): Promise<Checked> {
@@ -220,13 +210,28 @@ export class RemotesService {
     ]);
   }
 
-  private async visible(read: Read, actor: Actor, id: string): Promise<RemoteEntity> {
-    return visibleOr404(actor, await this.remotes.find(read, id));
+  private async usable(
+    read: Read,
+    actor: Actor,
+    id: string,
+    action: Right,
+    what = 'remote',
+  ): Promise<RemoteEntity> {
+    await this.access.demandRight(read, actor, id, action, what);
+    return there(await this.remotes.find(read, id), what);
+  }
+
+  /** For a change by who manages it. */
+  private async managed(tx: Tx, actor: Actor, id: string): Promise<RemoteEntity> {
+    const remote = there(await this.remotes.findForUpdate(tx, id));
+    await this.access.demandRight(tx, actor, id, 'admin');
+    return remote;
   }
 
   private async present(read: Read, actor: Actor, id: string): Promise<Versioned<RemoteView>> {
-    const remote = await this.visible(read, actor, id);
-    return { version: remote.version, body: toRemoteView(remote, actor) };
+    const { rights } = there(await this.access.standing(read, actor, id));
+    const remote = there(await this.remotes.find(read, id));
+    return { version: remote.version, body: toRemoteView(remote, rights) };
   }
 }
 
@@ -244,9 +249,9 @@ const engineRemote = ({
   parts: [],
 });
 
-function visibleOr404(actor: Actor, remote: RemoteEntity | null, what = 'remote'): RemoteEntity {
-  if (!remote || !remotesPolicy.access(actor, remote)) throw UserError.notFound(what);
-  return remote;
+function there<T extends RemoteEntity | Standing>(found: T | null, what = 'remote'): T {
+  if (!found) throw UserError.notFound(what);
+  return found;
 }
 
 /** What makes two names the same one. Repeated, because normalising can bring forth letters that have a case. */
@@ -265,6 +270,13 @@ async function takenAsConflict(write: Promise<void>): Promise<void> {
       { pointer: '/name', code: 'remote_name_taken', detail: 'is already in use' },
     ]);
   }
+}
+
+/** A folder that is gone is a matter of the remote's state; whether it is there says its check. */
+function usageProblem(error: unknown): unknown {
+  if (error instanceof TransferError && error.kind === 'not_found')
+    return UserError.conflict('remote_offline', error.message);
+  return transferProblem(error);
 }
 
 const placingForbidden = (type: string): UserError =>

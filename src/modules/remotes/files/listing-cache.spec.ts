@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { FileEntry } from './engine/transfer-engine.js';
+import type { FileEntry } from '../engine/transfer-engine.js';
+import { Changes } from './changes.js';
 import { ListingCache } from './listing-cache.js';
-import { ROOT, parseRemotePath } from './remote-path.js';
+import { ROOT, parseRemotePath } from '../remote-path.js';
 
 const entry = (name: string): FileEntry => ({
   name,
@@ -10,7 +11,8 @@ const entry = (name: string): FileEntry => ({
   isDir: false,
   modifiedAt: '2026-11-20T09:00:00.000Z',
 });
-const key = { remoteId: 'r', version: 1, path: ROOT };
+const key = { remoteId: 'r', partIds: [] as string[], version: 1, path: ROOT };
+const all = new Changes({ remoteId: 'r' });
 
 /** A cache on a clock of the test, and looks that are counted. */
 function setUp() {
@@ -57,17 +59,28 @@ describe('ListingCache', () => {
     const { cache, looks, get } = setUp();
     await get('a', { ...key, path: parseRemotePath('x') });
     await get('b', { ...key, remoteId: 's' });
-    cache.forget('r');
+    cache.forget(all);
     await get('c', { ...key, path: parseRemotePath('x') });
     await get('d', { ...key, remoteId: 's' });
     expect(looks).toEqual(['a', 'b', 'c']);
+  });
+
+  it('forgets only the folders that a change touches', async () => {
+    const { cache, looks, get } = setUp();
+    const folders = ['', 'a', 'a/b', 'a/b/c', 'a/d', 'ab'];
+    const lookAll = () =>
+      Promise.all(folders.map((path) => get(path, { ...key, path: parseRemotePath(path) })));
+    await lookAll();
+    cache.forget(new Changes({ remoteId: 'r', path: '/a/b' }));
+    await lookAll();
+    expect(looks.slice(folders.length)).toEqual(['', 'a', 'a/b', 'a/b/c']);
   });
 
   it('does not remember a look that was under way when it was told to forget', async () => {
     const { cache, looks, get } = setUp();
     let finish: (entries: FileEntry[]) => void = () => undefined;
     const early = cache.get(key, () => new Promise((resolve) => (finish = resolve)));
-    cache.forget('r');
+    cache.forget(all);
     finish([entry('old')]);
     expect((await early).map(({ name }) => name)).toEqual(['old']);
     await get('new');

@@ -1,5 +1,6 @@
-import type { FileEntry } from './engine/transfer-engine.js';
-import type { RemotePath } from './remote-path.js';
+import type { FileEntry } from '../engine/transfer-engine.js';
+import type { RemotePath } from '../remote-path.js';
+import { Changes, type MadeOf } from './changes.js';
 
 /** How long a listing is shown again (S1-34). */
 const LIFE_MS = 60_000;
@@ -7,23 +8,24 @@ const LIFE_MS = 60_000;
 const MAX_ENTRIES = 100_000;
 
 interface Listing {
-  readonly remoteId: string;
+  readonly key: ListingKey;
   readonly atMs: number;
   readonly entries: Promise<readonly FileEntry[]>;
   size: number;
 }
 
 /** Which listing: an edited remote has another version, so that nothing of its old root is shown. */
-export interface ListingKey {
-  readonly remoteId: string;
+export interface ListingKey extends MadeOf {
   readonly version: number;
   readonly path: RemotePath;
 }
 
 /**
  * Listings of this process for 60 seconds, in the order of their names (S1-34). Who asks at the same time shares
- * one look; a look that failed is not remembered. `forget` also covers looks that are under way: they are
- * answered to those who wait for them and to nobody else.
+ * one look; a look that failed is not remembered. It knows nothing of people: whoever shows entries to somebody
+ * leaves out what that person may not see.
+ *
+ * `forget` also covers looks that are under way: they are answered to those who wait for them and to nobody else.
  */
 export class ListingCache {
   private readonly listings = new Map<string, Listing>();
@@ -37,7 +39,7 @@ export class ListingCache {
     if (known && this.nowMs() - known.atMs < LIFE_MS) return known.entries;
     if (known) this.drop(name, known);
     const listing: Listing = {
-      remoteId: key.remoteId,
+      key,
       atMs: this.nowMs(),
       entries: look().then((entries) => entries.toSorted(byName)),
       size: 1,
@@ -51,8 +53,10 @@ export class ListingCache {
     return listing.entries;
   }
 
-  forget(remoteId: string): void {
-    for (const [name, listing] of this.listings) if (listing.remoteId === remoteId) this.drop(name, listing);
+  /** The folder that changed, all above it (it may be new in them) and all below it. */
+  forget(changes: Changes): void {
+    for (const [name, listing] of this.listings)
+      if (changes.touch(listing.key, listing.key.path)) this.drop(name, listing);
   }
 
   clear(): void {
@@ -77,7 +81,12 @@ export class ListingCache {
   }
 }
 
-/** By code units: the order must be the same on every page and every machine, which a language's is not. */
+/**
+ * By code units: the order must be the same on every page and every machine, which a language's is not. Some
+ * storages have several files of one name; what else is known of them keeps those in order.
+ */
 function byName(a: FileEntry, b: FileEntry): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+  return compare(a.name, b.name) || compare(a.modifiedAt, b.modifiedAt) || (a.size ?? -1) - (b.size ?? -1);
 }
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
