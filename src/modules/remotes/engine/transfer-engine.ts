@@ -1,6 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { RemotePath } from '../remote-path.js';
 import type { RemoteType } from '../types/remote-types.js';
+import type { TransferResult } from './transfer-result.js';
+
+export { FileNotFound, TransferError, type TransferErrorKind } from './transfer-error.js';
+export * from './transfer-result.js';
 
 /** rclone's options of a remote, by their names there. Built by this module from closed lists, never by a client. */
 export type RemoteOptions = Readonly<Record<string, string | number | boolean>>;
@@ -105,56 +109,6 @@ export interface TransferProgress {
   current: { name: string; percent: number }[];
 }
 
-export interface FailedFile {
-  name: string;
-  error: string;
-}
-
-/** What a transfer would do. */
-export interface TransferPlan {
-  create: { files: number; bytes: number };
-  update: { files: number; bytes: number };
-  delete: { files: number; bytes: number };
-  /** In the order of their paths, at most `MAX_PLANNED`; relative to the folder that is transferred. */
-  entries: { action: 'create' | 'update' | 'delete'; path: string; size: number | null }[];
-  /** There are more than are named. */
-  truncated: boolean;
-}
-
-export interface Verification {
-  /** `size` where the two sides have no checksum in common. */
-  by: 'checksum' | 'size';
-  compared: number;
-  /** At most `MAX_FAILED_FILES`. */
-  differing: string[];
-}
-
-/** What a transfer did. With `dryRun` the numbers say what it would have done. */
-export interface TransferResult {
-  engine: { rclone: string };
-  dryRun: boolean;
-  bytes: number;
-  files: {
-    created: number;
-    updated: number;
-    deleted: number;
-    /** Equal already. */
-    unchanged: number;
-    failed: number;
-  };
-  /** The first failures, at most `MAX_FAILED_FILES`. */
-  failedFiles: FailedFile[];
-  durationMs: number;
-  /** Mean over the whole duration. */
-  bytesPerSecond: number;
-  verification: Verification | null;
-  /** Of a dry run, and of what was planned before a sync or a mirroring backup. */
-  plan: TransferPlan | null;
-}
-
-export const MAX_PLANNED = 1_000;
-export const MAX_FAILED_FILES = 100;
-
 /** What can be changed about a transfer that runs. */
 export interface TransferControl {
   /** Bytes per second; null: as fast as it goes. */
@@ -191,63 +145,6 @@ export type EngineAvailability =
       /** What a person can do about it. */
       hint: string;
     };
-
-export type TransferErrorKind =
-  /** The signal was aborted. */
-  | 'cancelled'
-  /** The source is not there. */
-  | 'not_found'
-  /** Something is there that must not be. */
-  | 'exists'
-  /** The remote does not accept what it is given to log in. */
-  | 'auth'
-  /** The remote cannot do this at all. */
-  | 'not_supported'
-  /** An empty source, or too many deletions, and no explicit yes. */
-  | 'protected'
-  /** The system or the remote refuses; also a root or link that leads outside. */
-  | 'permission'
-  /** Source and destination are the same or lie in each other. */
-  | 'overlap'
-  /** Worth another attempt as it is. */
-  | 'temporary'
-  /** Some files were copied, others failed: see `result.failedFiles`. */
-  | 'partial'
-  /** Another attempt would fail in the same way. */
-  | 'fatal'
-  /** There is no engine now; nothing was begun. */
-  | 'unavailable';
-
-/** A copy or a look-up that did not succeed. `message` is fit for the owner of the job. */
-export class TransferError extends Error {
-  override readonly name = 'TransferError';
-  readonly retryable: boolean;
-  /** Files whose last bytes may be missing at the destination (names relative to the source folder). */
-  readonly possiblyPartial: string[];
-  /** What was done before the failure, where a copy had begun. */
-  readonly result: TransferResult | null;
-
-  constructor(
-    readonly kind: TransferErrorKind,
-    message: string,
-    details: {
-      retryable?: boolean;
-      possiblyPartial?: string[];
-      result?: TransferResult;
-      cause?: unknown;
-    } = {},
-  ) {
-    super(message, { cause: details.cause });
-    this.retryable = details.retryable ?? (kind === 'temporary' || kind === 'unavailable');
-    this.possiblyPartial = details.possiblyPartial ?? [];
-    this.result = details.result ?? null;
-  }
-}
-
-/** There is no file or folder at the path asked for. */
-export class FileNotFound extends Error {
-  override readonly name = 'FileNotFound';
-}
 
 export interface Usage {
   /** Bytes; null where the remote does not tell. */

@@ -157,7 +157,7 @@ export class FileContentService {
     connect(body, gate);
     let entry: FileEntry | null = null;
     try {
-      entry = await this.engine.write(remote, path, gate, ending.signal, lengthOf(body));
+      entry = await this.engine.write(remote, path, gate, ending.signal, toldSize(body));
       return entry;
     } catch (error) {
       throw gate.errored ?? streamProblem(error);
@@ -203,11 +203,6 @@ function connect(body: IncomingMessage, gate: Gate): void {
   if (body.destroyed) gone();
 }
 
-/** Null for a body that comes in chunks. */
-function lengthOf({ headers: { 'content-length': length } }: IncomingMessage): number | null {
-  return length === undefined ? null : Number(length);
-}
-
 function refuseOtherBodies({ headers }: IncomingMessage, limitMb: number): void {
   if (headers['content-range'] !== undefined)
     throw UserError.malformed('A part of a file cannot be written; send all of it.', [], 'content_range');
@@ -232,3 +227,9 @@ const clientGone = (): UserError =>
   UserError.malformed('The body ended before it was complete.', [], 'body_incomplete');
 const stoodStill = (): UserError =>
   new UserError(408, 'transfer_idle', `Nothing moved for ${IDLE_MS / 1_000} seconds.`);
+
+/** Some storages begin only when they know how much comes. */
+function toldSize({ headers }: IncomingMessage): number | null {
+  const told = headers['content-length'] ?? '';
+  return /^\d{1,15}$/.test(told) ? Number(told) : null;
+}
