@@ -76,11 +76,14 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: ending', () => {
       `import { RcloneEngine } from './engine/rclone-engine.js';
        const [, , base, from, to] = process.argv;
        const engine = new RcloneEngine({ localRoots: [base] });
-       const remotes = [{ id: 'a', type: 'local', root: from }, { id: 'b', type: 'local', root: to }];
+       const remote = (id, root) => ({ id, type: 'local', root, version: 1, options: {}, parts: [] });
+       const remotes = [remote('a', from), remote('b', to)];
        await engine.list(remotes[0], '');
-       await engine.copy(remotes, { remoteId: 'a', path: '' }, { remoteId: 'b', path: '' },
-         { bandwidthLimit: 100_000 },
-         { signal: new AbortController().signal, onLog() {}, onProgress: ({ bytes }) => console.log(bytes) });`,
+       await engine.transfer(remotes,
+         { kind: 'copy', source: { remoteId: 'a', path: '' }, destination: { remoteId: 'b', path: '' },
+           options: { bandwidthLimit: 100_000 } },
+         { signal: new AbortController().signal, isRepeated: false, onStart() {}, onLog() {},
+           onProgress: ({ bytes }) => console.log(bytes) });`,
     );
     const owner = spawn(process.execPath, [join(code, 'owner.js'), base, from.root, to.root], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -9,6 +9,7 @@ import { CopyFilesJob } from './copy-files.job.js';
 import { RcloneEngine } from './engine/rclone-engine.js';
 import { TransferEngine } from './engine/transfer-engine.js';
 import { FileListings } from './file-listings.js';
+import { RemoteAccess } from './permissions/remote-access.js';
 import { RemoteEntity } from './remote.entity.js';
 import { RemotesAccountRepository } from './remotes-account.repository.js';
 import { RemotesAccount } from './remotes.account.js';
@@ -26,6 +27,7 @@ import { RemotesService } from './remotes.service.js';
       useFactory: ({ rclonePath, searchPath, localRoots }: Settings) =>
         new RcloneEngine({ rclonePath, searchPath, localRoots }),
     },
+    RemoteAccess,
     RemotesService,
     RemotesAccount,
     RemotesAccountRepository,

@@ -1,23 +1,10 @@
-import { InvalidRemotePath, type RemotePath, parseRemotePath } from '../remote-path.js';
+import { stat as localStat } from 'node:fs/promises';
+import { InvalidRemotePath, ROOT, type RemotePath, parseRemotePath } from '../remote-path.js';
 import { isRecord } from './progress.js';
 import { RcError } from './rc-client.js';
 import { PARTIAL_FILE } from './rc-options.js';
 import type { RcloneProcess } from './rclone-process.js';
-import type { EngineRemote, FileEntry } from './transfer-engine.js';
-
-/** Makes `remote` known to the process as `name`, in memory: an alias, so that rclone clamps paths at its root. */
-export async function createRemote(
-  process: RcloneProcess,
-  name: string,
-  remote: EngineRemote,
-): Promise<void> {
-  await process.call('config/create', {
-    name,
-    type: 'alias',
-    parameters: { remote: remote.root },
-    opt: { nonInteractive: true },
-  });
-}
+import type { FileEntry } from './transfer-engine.js';
 
 /** The file or folder at `path`; null if there is none. Not for the root, which rclone always says exists. */
 export async function entryAt(
@@ -31,6 +18,13 @@ export async function entryAt(
     if (isMissing(error)) return null;
     throw error;
   }
+}
+
+/** The root of a local remote; null if it is not there. rclone says of every root that it is. */
+export async function rootEntry(real: string): Promise<FileEntry | null> {
+  const root = await localStat(real).catch(() => null);
+  if (root?.isDirectory() !== true) return null;
+  return { name: '', path: ROOT, size: null, isDir: true, modifiedAt: root.mtime.toISOString() };
 }
 
 /**
