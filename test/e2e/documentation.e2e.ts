@@ -78,6 +78,7 @@ const CONTRACT = `
   get    /api/events
   get    /api/audit-logs
   get    /api/users/me/audit-logs
+  get    /api/remote-types
   get    /api/remotes
   post   /api/remotes
   get    /api/remotes/{id}
@@ -136,6 +137,7 @@ const VIEWS = [
   'Queue',
   'Worker',
   'Remote',
+  'RemoteType',
   'Schedule',
   'Slot',
   'Notification',

@@ -57,6 +57,9 @@ const VALUES: Readonly<Record<string, string | null>> = {
   'job_queues.name': `gen_random_uuid()::text`,
   'recovery_codes.code_hash': `decode(repeat('ab', 32), 'hex')`,
   'remotes.type': `'local'`,
+  // Closed lists: nothing personal but what is removed with the person.
+  'remotes.options': `'{"user": "nobody"}'`,
+  'remotes.secret_names': `'{password}'`,
   'schedule_rules.rule_type': `'interval'`,
   'schedule_rules.interval_seconds': '3600',
   'schedule_slots.outcome': `'fired'`,

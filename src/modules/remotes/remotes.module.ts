@@ -5,21 +5,35 @@ import { Health } from '../../kernel/health/index.js';
 import { AuditModule } from '../audit/index.js';
 import { JobsModule } from '../jobs/index.js';
 import { UsersModule } from '../users/index.js';
+import { CheckSweep } from './checks/check-sweep.js';
+import { RemoteChecks } from './checks/remote-checks.js';
+import { RemoteChecksRepository } from './checks/remote-checks.repository.js';
 import { CopyFilesJob } from './copy-files.job.js';
 import { RcloneEngine } from './engine/rclone-engine.js';
 import { TransferEngine } from './engine/transfer-engine.js';
+import { EngineRemotes } from './engine-remotes.js';
 import { FileListings } from './file-listings.js';
 import { RemoteAccess } from './permissions/remote-access.js';
+import { OutboundHosts } from './outbound/outbound-hosts.js';
+import { RemotePartEntity } from './parts/remote-part.entity.js';
+import { RemotePartsRepository } from './parts/remote-parts.repository.js';
+import { RemoteConfigurations } from './remote-configurations.js';
+import { RemoteTypesController } from './remote-types.controller.js';
+import { RemoteTypesService } from './remote-types.service.js';
 import { RemoteEntity } from './remote.entity.js';
 import { RemotesAccountRepository } from './remotes-account.repository.js';
 import { RemotesAccount } from './remotes.account.js';
 import { RemotesController } from './remotes.controller.js';
 import { RemotesRepository } from './remotes.repository.js';
 import { RemotesService } from './remotes.service.js';
+import { RemoteSecrets } from './secrets/remote-secrets.js';
+import { RenewedTokens } from './secrets/renewed-tokens.js';
+import { Reseal } from './secrets/reseal.js';
+import { SealedSecretsRepository } from './secrets/sealed-secrets.repository.js';
 
 @Module({
-  imports: [AuditModule, UsersModule, JobsModule, TypeOrmModule.forFeature([RemoteEntity])],
-  controllers: [RemotesController],
+  imports: [AuditModule, UsersModule, JobsModule, TypeOrmModule.forFeature([RemoteEntity, RemotePartEntity])],
+  controllers: [RemotesController, RemoteTypesController],
   providers: [
     {
       provide: TransferEngine,
@@ -28,14 +42,30 @@ import { RemotesService } from './remotes.service.js';
         new RcloneEngine({ rclonePath, searchPath, localRoots }),
     },
     RemoteAccess,
+    {
+      provide: OutboundHosts,
+      inject: [Settings],
+      useFactory: ({ remotesAllowedHosts }: Settings) => new OutboundHosts(remotesAllowedHosts),
+    },
     RemotesService,
+    RemoteTypesService,
+    RemoteConfigurations,
+    EngineRemotes,
+    RemotePartsRepository,
+    RemoteSecrets,
+    SealedSecretsRepository,
+    RenewedTokens,
+    Reseal,
+    RemoteChecks,
+    RemoteChecksRepository,
+    CheckSweep,
     RemotesAccount,
     RemotesAccountRepository,
     RemotesRepository,
     FileListings,
     CopyFilesJob,
   ],
-  exports: [RemotesService],
+  exports: [RemotesService, Reseal],
 })
 export class RemotesModule implements OnModuleInit, OnApplicationShutdown {
   constructor(

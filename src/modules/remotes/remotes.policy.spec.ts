@@ -7,6 +7,20 @@ const ownersJob: Actor = { type: 'job', userId: 'owner', role: 'user', jobId: 'j
 const remote = { ownerId: 'owner' };
 
 describe('remotesPolicy', () => {
+  it('lets everybody make what is not local, unless a setting leaves it to admins', () => {
+    const user = actor('x', 'user');
+    const admin = actor('x', 'admin');
+    expect([remotesPolicy.make(user, 'sftp', 'users'), remotesPolicy.make(user, 'local', 'users')]).toEqual([
+      true,
+      false,
+    ]);
+    expect([
+      remotesPolicy.make(user, 'sftp', 'admins'),
+      remotesPolicy.make(admin, 'local', 'admins'),
+    ]).toEqual([false, true]);
+    expect([remotesPolicy.place(user, 'sftp'), remotesPolicy.place(user, 'local')]).toEqual([true, false]);
+  });
+
   it.each([
     ['the owner', actor('owner', 'user'), { place: false, access: true, seeRoot: true, listOthers: false }],
     [

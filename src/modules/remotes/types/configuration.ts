@@ -49,7 +49,7 @@ const schemas = new Map(
 );
 
 /** What a client may send as `options` and as `secrets` of a type, each on its own. */
-export function schemasOf(type: RemoteType): { options: z.ZodType; secrets: z.ZodType } {
+export function schemasOf(type: RemoteType): { options: z.ZodType<object>; secrets: z.ZodType<object> } {
   const found = schemas.get(type);
   if (!found) throw new Error(`no schema for remotes of type ${type}`);
   return found;
@@ -101,6 +101,14 @@ export const isDenied = (key: string): boolean =>
 /** How crypt writes its own names, and the address of an Azure container: both checked in their schemas. */
 const ALLOWED_ALTHOUGH: ReadonlySet<string> = new Set(['filename_encoding', 'sas_url']);
 
+/** rclone's keys of what is secret. */
+export function secretKeysOf(type: RemoteType): ReadonlySet<string> {
+  const secrets = Object.values(remoteTypes[type].secrets);
+  return new Set(
+    secrets.flatMap(({ key, toRclone }) => (key === undefined ? Object.keys(toRclone?.('') ?? {}) : [key])),
+  );
+}
+
 const isUnfit = (value: string | number | boolean): boolean =>
   typeof value === 'string' && (/\p{Cc}/u.test(value) || Buffer.byteLength(value) > 2 * MAX_VALUE_BYTES);
 
@@ -117,8 +125,5 @@ function translate(
 }
 
 function present(values: object): Configuration['options'] {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Record<
-    string,
-    string | number | boolean
-  >;
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { line, oauthToken, serviceAccount, token, yesNo } from './fields.js';
 import { missing, oneOf, option, type RemoteTypeDefinition } from './remote-type.js';
 
-const clientId = option('client_id', token(200, '_.-').optional().describe('Of an OAuth client of your own.'));
+const clientId = option(
+  'client_id',
+  token(200, '_.-').optional().describe('Of an OAuth client of your own.'),
+);
 const clientSecret = option('client_secret', line(200).optional());
 
 export const drive: RemoteTypeDefinition = {

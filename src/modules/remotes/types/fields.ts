@@ -33,6 +33,8 @@ export const token = (most: number, more = '_-') =>
 export function plainHost(value: string): string | null {
   const bare = value.startsWith('[') && value.endsWith(']') ? value.slice(1, -1) : value;
   if (isIPv6(bare)) return bare.includes('%') ? null : bare.toLowerCase();
+  // Elsewhere these end a host, and what is behind them would silently be dropped.
+  if (/[\s/\\:@?#%[\]<>^|]/.test(value)) return null;
   const name = domainToASCII(value).toLowerCase();
   if (isIPv4(name)) return value === name ? name : null;
   const labels = name.split('.');
@@ -71,7 +73,12 @@ export const webAddress = ({ originOnly = false, query = false }: UrlRules = {})
       const url = new URL(value);
       return originOnly ? url.origin : url.href;
     })
-    .meta({ type: 'string', format: 'uri', maxLength: 2_000, description: 'Begins with https:// or http://.' });
+    .meta({
+      type: 'string',
+      format: 'uri',
+      maxLength: 2_000,
+      description: 'Begins with https:// or http://.',
+    });
 
 function urlProblem(value: string, originOnly: boolean, query: boolean): string | null {
   if (!/^https?:\/\/[^/\\]/i.test(value) || !URL.canParse(value))

@@ -1,14 +1,6 @@
 import { z } from 'zod';
 import { host, line, port, privateKey, webAddress, yesNo } from './fields.js';
-import {
-  hostOf,
-  missing,
-  obscured,
-  oneOf,
-  option,
-  translated,
-  type RemoteTypeDefinition,
-} from './remote-type.js';
+import { missing, obscured, oneOf, option, translated, type RemoteTypeDefinition } from './remote-type.js';
 
 const user = option('user', line(255));
 const password = obscured('pass', line());
@@ -48,7 +40,6 @@ export const sftp: RemoteTypeDefinition = {
       ? [missing('/secrets/privateKey', 'is required with its password')]
       : []),
   ],
-  hosts: ({ options }) => [String(options['host'])],
 };
 
 export const webdav: RemoteTypeDefinition = {
@@ -76,7 +67,6 @@ export const webdav: RemoteTypeDefinition = {
       return [missing('/options/user', 'is required with a password')];
     return [];
   },
-  hosts: ({ options }) => hostOf(options['url']),
 };
 
 export const ftp: RemoteTypeDefinition = {
@@ -102,7 +92,6 @@ export const ftp: RemoteTypeDefinition = {
   secrets: { password: { ...password, schema: line().optional() } },
   fixed: { ask_password: false, no_check_certificate: false },
   parts: null,
-  hosts: ({ options }) => [String(options['host'])],
 };
 
 export const http: RemoteTypeDefinition = {
@@ -124,5 +113,4 @@ export const http: RemoteTypeDefinition = {
   },
   fixed: {},
   parts: null,
-  hosts: ({ options }) => hostOf(options['url']),
 };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { line, oauthToken, serviceAccount, token, webAddress, yesNo } from './fields.js';
-import { hostOf, missing, oneOf, option, type RemoteTypeDefinition } from './remote-type.js';
+import { missing, oneOf, option, type RemoteTypeDefinition } from './remote-type.js';
 
 const S3_PROVIDERS = [
   'AWS',
@@ -79,7 +79,6 @@ export const s3: RemoteTypeDefinition = {
       ? [missing('/options/accessKeyId', 'is required with secretAccessKey')]
       : []),
   ],
-  hosts: ({ options }) => hostOf(options['endpoint']),
 };
 
 export const b2: RemoteTypeDefinition = {
@@ -110,7 +109,12 @@ export const azureblob: RemoteTypeDefinition = {
     accessTier: option('access_tier', z.enum(['hot', 'cool', 'archive']).optional()),
   },
   secrets: {
-    key: option('key', line(200).regex(/^[A-Za-z0-9+/]+={0,2}$/, 'must be a key in Base64').optional()),
+    key: option(
+      'key',
+      line(200)
+        .regex(/^[A-Za-z0-9+/]+={0,2}$/, 'must be a key in Base64')
+        .optional(),
+    ),
     sasUrl: option('sas_url', webAddress({ query: true }).optional()),
   },
   fixed: { use_msi: false, use_emulator: false, env_auth: false },
@@ -121,7 +125,6 @@ export const azureblob: RemoteTypeDefinition = {
       ? [missing('/options/account', 'is required with key')]
       : []),
   ],
-  hosts: ({ secrets }) => hostOf(secrets['sasUrl']),
 };
 
 export const gcs: RemoteTypeDefinition = {

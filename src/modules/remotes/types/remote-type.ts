@@ -58,8 +58,6 @@ export interface RemoteTypeDefinition {
   readonly parts: PartRules | null;
   /** Rules between options. */
   readonly problems?: (configuration: Configuration) => ConfigurationProblem[];
-  /** Hosts a client has chosen, which are not to be inside the server's own network. */
-  readonly hosts?: (configuration: Configuration) => string[];
 }
 
 export const option = (key: string, schema: RemoteOption['schema']): RemoteOption => ({ key, schema });
@@ -73,10 +71,10 @@ export const translated = (
   toRclone: (value: OptionValue) => RemoteOptions,
 ): RemoteOption => ({ schema, toRclone });
 
-export const missing = (pointer: string, detail = 'is required'): ConfigurationProblem => ({ pointer, detail });
-
-export const hostOf = (address: OptionValue | undefined): string[] =>
-  typeof address === 'string' && URL.canParse(address) ? [new URL(address).hostname] : [];
+export const missing = (pointer: string, detail = 'is required'): ConfigurationProblem => ({
+  pointer,
+  detail,
+});
 
 /** Problems of a configuration in which one of `pointers` has to be there. */
 export function oneOf(configuration: Configuration, pointers: readonly string[]): ConfigurationProblem[] {
