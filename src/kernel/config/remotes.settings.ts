@@ -27,7 +27,7 @@ export const REMOTES_SETTINGS = {
     env: 'STEWARD_REMOTES_PREVIOUS_KEY',
     help: 'The STEWARD_REMOTES_KEY (or STEWARD_SECRET) of before, until `npm run steward -- remotes reseal` has sealed everything anew.',
     schema: key(),
-    example: 'the former STEWARD_REMOTES_KEY',
+    example: 'the former value of STEWARD_REMOTES_KEY',
     secret: true,
   },
   remotesAllowedHosts: {
