@@ -5,6 +5,7 @@ import { addArchives } from './commands/archives.js';
 import { explainFailure } from './commands/failure.js';
 import { addMigrate } from './commands/migrate.js';
 import { addPasswords } from './commands/passwords.js';
+import { addRemotes } from './commands/remotes.js';
 import { addSettings } from './commands/settings.js';
 import { addUsers } from './commands/users.js';
 
@@ -20,6 +21,7 @@ addAdmin(program, say);
 addPasswords(program, say);
 addUsers(program, say);
 addArchives(program, say);
+addRemotes(program, say);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${explainFailure(error)}\n`);

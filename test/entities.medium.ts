@@ -75,7 +75,9 @@ function described({ columns, connection: { driver } }: EntityMetadata): Column[
             isArray: column.isArray,
           }),
         )
-        .toLowerCase(),
+        .toLowerCase()
+        // The same in the standard's words.
+        .replace(/ array$/, '[]'),
       nullable: column.isNullable,
       generated: column.asExpression !== undefined || column.generatedIdentity !== undefined,
     }))

@@ -69,7 +69,8 @@ const ON_THE_TOMBSTONE = [
 ];
 
 /** Tables that the archive has no file of: other files have the same (modules/users), or they live for a minute. */
-const NOT_EXPORTED = ['archive_people', 'events', 'idempotency_keys', 'tickets'];
+// Nor what a remote is made of, which is told with the remote.
+const NOT_EXPORTED = ['archive_people', 'events', 'idempotency_keys', 'remote_parts', 'tickets'];
 
 /** Tables with nothing but secrets and moments: the archive has the moments, see their own module's test. */
 const WITHOUT_TEXTS = ['job_keys', 'recovery_codes', 'second_factors', 'seen_devices'];

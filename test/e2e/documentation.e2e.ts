@@ -79,6 +79,7 @@ const CONTRACT = `
   get    /api/events
   get    /api/audit-logs
   get    /api/users/me/audit-logs
+  get    /api/remote-types
   get    /api/remotes
   post   /api/remotes
   get    /api/remotes/{id}
@@ -152,6 +153,7 @@ const VIEWS = [
   'File',
   'RemotePermission',
   'RemotePermissionExplanation',
+  'RemoteType',
   'Schedule',
   'Slot',
   'Notification',

@@ -4,6 +4,7 @@ import { LIMITS_SETTINGS } from './limits.settings.js';
 import { FACTOR_SETTINGS } from './factor.settings.js';
 import { PASSWORD_SETTINGS } from './password.settings.js';
 import { MAIL_SETTINGS } from './mail.settings.js';
+import { REMOTES_SETTINGS } from './remotes.settings.js';
 import { RETENTION_SETTINGS } from './retention.settings.js';
 import { SERVER_SETTINGS } from './server.settings.js';
 import type { SettingDefinition } from './setting.js';
@@ -19,6 +20,7 @@ export const SETTINGS = {
   ...STORAGE_SETTINGS,
   ...STORE_SETTINGS,
   ...RETENTION_SETTINGS,
+  ...REMOTES_SETTINGS,
   ...ACCOUNT_SETTINGS,
   ...FACTOR_SETTINGS,
   ...PASSWORD_SETTINGS,

@@ -12,7 +12,13 @@ declare const normalForm: unique symbol;
 export type RemotePath = string & { readonly [normalForm]: true };
 
 export type InvalidPathReason =
-  'not_a_string' | 'too_long' | 'lone_surrogate' | 'control_character' | 'dot_segment' | 'backslash';
+  | 'not_a_string'
+  | 'not_rooted'
+  | 'too_long'
+  | 'lone_surrogate'
+  | 'control_character'
+  | 'dot_segment'
+  | 'backslash';
 
 /** A path nobody may use. `message` is fit for the person who sent it and never repeats the path. */
 export class InvalidRemotePath extends Error {

@@ -18,11 +18,17 @@ export class RemoteEntity {
   @Column('jsonb', { default: {} }) options: RemoteOptions;
   /** Sealed JSON of the options that nobody sees again; null where there are none. */
   @Column('bytea', { nullable: true, select: false }) secrets: Buffer | null;
+  /** Which options are in there. */
+  @Column('text', { array: true, default: [] }) secretNames: string[];
   /** Rises when the secrets change without an edit of a person. */
   @Column('integer', { default: 1 }) secretsVersion: number;
   @Column('text', { default: 'unknown' }) status: RemoteStatus;
   @Column('text', { nullable: true }) statusDetail: string | null;
   @Column('timestamptz', { nullable: true }) lastCheckedAt: Date | null;
+  /** Roughly: when a request or a job last worked with it. */
+  @Column('timestamptz', { nullable: true }) usedAt: Date | null;
+  /** Since when a process looks whether it can be reached. */
+  @Column('timestamptz', { nullable: true }) checkClaimedAt: Date | null;
   /** Counts the edits of people; checks leave it alone. */
   @Column('integer', { default: 1 }) version: number;
   @Column({ type: 'timestamptz', default: () => 'now()', insert: false, update: false }) createdAt: Date;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { MoreThan } from 'typeorm';
-import { entities, query, type Read, type Tx } from '../../kernel/database/index.js';
+import { entities, execute, query, type Read, type Tx } from '../../kernel/database/index.js';
 import { RemoteEntity } from './remote.entity.js';
 
 /** The remotes of one person as a whole. */
@@ -14,6 +14,18 @@ export class RemotesAccountRepository {
       [ownerId, heirId],
     );
     return rows.map(({ id }) => id);
+  }
+
+  /** What their remotes log in with, and as whom; not the passwords that encrypt files. */
+  async forgetLogins(tx: Tx, ownerId: string): Promise<void> {
+    await execute(
+      tx,
+      `update remotes set secrets = null, secret_names = '{}', secrets_version = secrets_version + 1,
+              options = options - array['user', 'accessKeyId', 'account', 'impersonate', 'clientId'],
+              status = 'unknown', status_detail = null
+        where owner_id = $1 and type <> 'crypt' and (secrets is not null or options ? 'user')`,
+      [ownerId],
+    );
   }
 
   async after(read: Read, ownerId: string, after: string, limit: number): Promise<RemoteEntity[]> {

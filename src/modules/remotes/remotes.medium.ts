@@ -109,7 +109,10 @@ describe('making a remote', () => {
     [{ type: 'local', name: 'n'.repeat(101), root: '/x' }, '/name'],
     [{ type: 'local', name: 'n' }, '/root'],
     [{ type: 'local', name: 'n', root: '/x', ownerId: newId() }, '/ownerId'],
-    [{ type: 's3', name: 'n' }, '/type'],
+    [{ type: 'mega', name: 'n' }, '/type'],
+    [{ type: 's3', name: 'n' }, '/options/provider'],
+    [{ type: 'local', name: 'n', root: '/x', options: {} }, '/options'],
+    [{ type: 'sftp', name: 'n', options: { host: 'h.example', user: 'u' }, parts: [] }, '/parts'],
   ])('refuses %j', async (body, pointer) => {
     const { status, body: problem } = await call('POST', '', { body });
     expect([status, problem.errors.map((error) => error.pointer)]).toEqual([400, [pointer]]);

@@ -3,6 +3,7 @@ import { In, LessThan } from 'typeorm';
 import {
   entities,
   execute,
+  query,
   queryOne,
   type PageRequest,
   type Read,
@@ -11,8 +12,9 @@ import {
 import { RemoteEntity } from './remote.entity.js';
 import type { RemoteStatus } from './remotes.schema.js';
 
-export type NewRemoteRow = Pick<RemoteEntity, 'id' | 'ownerId' | 'name' | 'nameKey' | 'type' | 'root'>;
-export type RemoteRowChanges = Partial<Pick<RemoteEntity, 'name' | 'nameKey' | 'root'>>;
+type Configured = Pick<RemoteEntity, 'name' | 'nameKey' | 'root' | 'options' | 'secrets' | 'secretNames'>;
+export type NewRemoteRow = Pick<RemoteEntity, 'id' | 'ownerId' | 'type'> & Configured;
+export type RemoteRowChanges = Partial<Configured & Pick<RemoteEntity, 'secretsVersion'>>;
 
 export interface Checked {
   readonly status: RemoteStatus;
@@ -36,6 +38,15 @@ export class RemotesRepository {
 
   async findMany(read: Read, ids: readonly string[]): Promise<RemoteEntity[]> {
     return entities(read, RemoteEntity).findBy({ id: In([...ids]) });
+  }
+
+  async sealedOf(read: Read, ids: readonly string[]): Promise<Map<string, Buffer | null>> {
+    const rows = await query<{ id: string; secrets: Buffer | null }>(
+      read,
+      `select id, secrets from remotes where id = any ($1::uuid[])`,
+      [ids],
+    );
+    return new Map(rows.map(({ id, secrets }) => [id, secrets]));
   }
 
   async findByNameKey(read: Read, nameKey: string): Promise<RemoteEntity | null> {
@@ -71,7 +82,7 @@ export class RemotesRepository {
     const row = await queryOne<{ before: RemoteStatus }>(
       tx,
       `with before as (select id, status from remotes where id = $1 and version = $2 for update)
-       update remotes set status = $3, status_detail = $4, last_checked_at = clock_timestamp()
+       update remotes set status = $3, status_detail = $4, last_checked_at = clock_timestamp(), check_claimed_at = null
          from before where remotes.id = before.id
        returning before.status as before`,
       [id, version, checked.status, checked.detail],

@@ -6,7 +6,10 @@ import type { TransferResult } from './transfer-result.js';
 export { FileNotFound, TransferError, type TransferErrorKind } from './transfer-error.js';
 export * from './transfer-result.js';
 
-/** rclone's options of a remote, by their names there. Built by this module from closed lists, never by a client. */
+/**
+ * rclone's options of a remote, by their names there. Built by this module from closed lists, never by a client.
+ * Passwords are plain: rclone's `config/create` has to be told to obscure them.
+ */
 export type RemoteOptions = Readonly<Record<string, string | number | boolean>>;
 
 /** A configured place for files, as far as the engine needs to know it. Lives in memory only: it holds the secrets. */
@@ -16,8 +19,10 @@ export interface EngineRemote {
   readonly type: RemoteType;
   /** Every path of the remote is below it: an absolute folder of the server for `local`, else a path of the remote. */
   readonly root: string;
-  /** Rises with every change of what the remote is made of, so that no process serves an older one. */
+  /** Another number after every change of the remote or of what it is made of, so that no process serves an older one. */
   readonly version: number;
+  /** Which of its secrets these are: whoever writes a renewed token back names it. Absent where nothing is stored. */
+  readonly secretsVersion?: number;
   readonly options: RemoteOptions;
   /** What an alias, crypt, union or combine is made of; empty for all others. */
   readonly parts: readonly RemotePart[];
