@@ -61,9 +61,21 @@ import { SealedSecretsRepository } from './secrets/sealed-secrets.repository.js'
   providers: [
     {
       provide: TransferEngine,
-      inject: [Settings, Clock],
-      useFactory: ({ rclonePath, searchPath, localRoots }: Settings, clock: Clock) =>
-        new RcloneEngine({ rclonePath, searchPath, localRoots, now: () => clock.now() }),
+      inject: [Settings, Clock, OutboundHosts, RenewedTokens],
+      useFactory: (
+        { rclonePath, searchPath, localRoots }: Settings,
+        clock: Clock,
+        hosts: OutboundHosts,
+        tokens: RenewedTokens,
+      ) =>
+        new RcloneEngine({
+          rclonePath,
+          searchPath,
+          localRoots,
+          now: () => clock.now(),
+          mayReach: (remote) => hosts.assertReachable(remote),
+          onToken: async ({ remoteId, before, after }) => void (await tokens.keep(remoteId, before, after)),
+        }),
     },
     RemoteAccess,
     RemotePermissionsRepository,

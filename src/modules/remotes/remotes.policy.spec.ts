@@ -6,8 +6,8 @@ const actor = (role: UserRole): Actor => ({ type: 'user', userId: 'x', role, ses
 
 describe('remotesPolicy', () => {
   it('lets everybody make what is not local, unless a setting leaves it to admins', () => {
-    const user = actor('x', 'user');
-    const admin = actor('x', 'admin');
+    const user = actor('user');
+    const admin = actor('admin');
     expect([remotesPolicy.make(user, 'sftp', 'users'), remotesPolicy.make(user, 'local', 'users')]).toEqual([
       true,
       false,

@@ -19,13 +19,20 @@ export interface Located {
  * path; only an own user or container for the worker closes it.
  */
 export class Locator {
-  /** `localRoots`: absolute folders that roots of local remotes must be inside of. */
-  constructor(private readonly localRoots: readonly string[]) {}
+  /**
+   * `localRoots`: absolute folders that roots of local remotes must be inside of. `mayReach` throws `TransferError` for
+   * a remote that leads where none may.
+   */
+  constructor(
+    private readonly localRoots: readonly string[],
+    private readonly mayReach: (remote: EngineRemote) => Promise<void> = async () => undefined,
+  ) {}
 
   /** Throws `LocalRootError`, and `TransferError` for a remote that is not among `remotes`. */
   async locate(remotes: readonly EngineRemote[], { remoteId, path }: Place): Promise<Located> {
     const given = remotes.find(({ id }) => id === remoteId);
     if (given === undefined) throw new TransferError('fatal', 'A remote of the job is not known.');
+    await this.mayReach(given);
     return { remote: given, path, real: await this.realPlace(given, path, 0) };
   }
 

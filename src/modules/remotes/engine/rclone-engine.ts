@@ -31,6 +31,8 @@ export interface RcloneEngineOptions {
   localRoots: readonly string[];
   /** How long rclone may take to stop a cancelled copy by itself before it is killed. */
   stopLimitMs?: number;
+  /** Asked before each use; throws `TransferError` for a remote that leads where none may. */
+  mayReach?: (remote: EngineRemote) => Promise<void>;
   /** Is told of every token that rclone has renewed. */
   onToken?: OnToken;
   /** The time; without it what killed writings have left behind is never old enough to be removed. */
@@ -53,7 +55,7 @@ export class RcloneEngine extends TransferEngine {
 
   constructor(options: RcloneEngineOptions) {
     super();
-    const locator = new Locator(options.localRoots);
+    const locator = new Locator(options.localRoots, options.mayReach);
     this.launcher = new RcloneLauncher(options);
     const { stopLimitMs = STOP_LIMIT_MS, onToken = () => undefined } = options;
     this.transfers = new RcloneTransfers(this.launcher, locator, stopLimitMs, onToken);

@@ -16,6 +16,7 @@ import { FileListings } from '../files/file-listings.js';
 import { liesIn, lockPlaces, remoteScope } from '../locks/lock-places.js';
 import { PathLocks, type LockRequest } from '../locks/path-locks.js';
 import { displayPath } from '../remote-path.js';
+import { RemotesService } from '../remotes.service.js';
 import { FileClaims, type FileClaim, type GrantedPlace, type Side } from './file-claims.js';
 import { jobProblem } from './job-problem.js';
 import { TransferLimits, keptLimit } from './transfer-limits.js';
@@ -55,6 +56,7 @@ export class FileJobs {
     private readonly database: Database,
     private readonly engine: TransferEngine,
     private readonly jobs: JobsService,
+    private readonly remotes: RemotesService,
     private readonly claims: FileClaims,
     private readonly locks: PathLocks,
     private readonly limits: TransferLimits,
@@ -92,6 +94,10 @@ export class FileJobs {
     try {
       return await work(this.desk(context, places, kept, { ...job, limits: limits }));
     } catch (error) {
+      await this.remotes.sawProblem(
+        places.map(({ remote }) => remote.id),
+        error,
+      );
       throw jobProblem(error, context);
     } finally {
       limits.end();
