@@ -19,6 +19,8 @@ const NOT_ABOUT_PEOPLE = [
   'job_rates',
   'job_turns',
   'month_partitioned',
+  // Where running jobs work, for as long as they run (modules/remotes).
+  'path_locks',
   'schema_migrations',
   'seed_runs',
   'workers',

@@ -56,7 +56,6 @@ const VALUES: Readonly<Record<string, string | null>> = {
   'job_logs.level': `'info'`,
   'job_queues.name': `gen_random_uuid()::text`,
   'recovery_codes.code_hash': `decode(repeat('ab', 32), 'hex')`,
-  'remote_permissions.path_rules': `'[]'`,
   'remotes.type': `'local'`,
   // Closed lists: nothing personal but what is removed with the person.
   'remotes.options': `'{"user": "nobody"}'`,
