@@ -109,16 +109,25 @@ export async function plantUser(client: Client): Promise<string> {
   return id;
 }
 
-/** Due jobs as the service would have made them. Their ids are made by the server, so that memory stays what it was. */
-export async function plantJobs(client: Client, userId: string, type: string, jobs: number): Promise<void> {
+/**
+ * Due jobs as the service would have made them, each of the owner's a turn behind the one before; `made` of them were
+ * planted earlier. Their ids are made by the server, so that memory stays what it was.
+ */
+export async function plantJobs(
+  client: Client,
+  userId: string,
+  type: string,
+  jobs: number,
+  made = 0,
+): Promise<void> {
   await client.query(
     `insert into jobs (id, user_id, type, queue, payload, run_at, turn)
      select (substr(t, 1, 8) || '-' || substr(t, 9, 4) || '-7' || substr(r, 1, 3) || '-8' || substr(r, 4, 3) || '-' || substr(r, 7, 12))::uuid,
-            $1, $2, 'default', '{"n": 1}', now(), 0
+            $1, $2, 'default', '{"n": 1}', now(), $4::bigint + n
        from (select lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') as t,
-                    md5(random()::text || n) as r
+                    md5(random()::text || n) as r, n
                from generate_series(1, $3::integer) as n) as ids`,
-    [userId, type, jobs],
+    [userId, type, jobs, made],
   );
 }
 
