@@ -48,7 +48,6 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private readonly flight: SingleFlight;
   private readonly lines = new Map(QUEUE_NAMES.map((queue) => [queue, new Line()]));
   private readonly sources: DueSource[];
-  private started = false;
   /** To be looked at in the next pass. */
   private readonly wanted = new Set<QueueName>();
   private dueWanted = false;
@@ -76,7 +75,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   ) {
     this.log = log.area('dispatcher');
     this.sources = [unlimited, limited];
-    this.flight = new SingleFlight(
+    this.flight = SingleFlight.held(
       () => this.pass(),
       (error) => this.log.warn({ err: error }, 'dispatching failed, it is tried again'),
     );
@@ -97,13 +96,12 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       this.line(queue).full = true;
       this.wakeFor(queue);
     });
-    this.started = true;
+    this.flight.begin();
     this.limited.begin(() => this.wake());
     this.tick();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.started = false;
     this.limited.stop();
     this.unsubscribe();
     clearTimeout(this.poll);
@@ -128,12 +126,12 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   wake(): void {
     this.dueWanted = true;
     for (const queue of QUEUE_NAMES) this.wanted.add(queue);
-    if (this.started) this.flight.trigger();
+    this.flight.trigger();
   }
 
   /** A job was made that becomes due then. */
   wakeIn(seconds: number): void {
-    if (this.started) this.setAlarm(seconds * 1000);
+    if (this.flight.isOpen) this.setAlarm(seconds * 1000);
   }
 
   /** A worker has taken a hint: worth a look only when more waits than the queue had room for. */
@@ -159,7 +157,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   private wakeFor(queue: QueueName): void {
     this.wanted.add(queue);
-    if (this.started) this.flight.trigger();
+    this.flight.trigger();
   }
 
   /** Timers may ring a moment early: what is found then not to be due yet sets the alarm again. */
@@ -180,7 +178,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       this.dueWanted = false;
       const { queues, nextInMs } = await this.dueJobs.become();
       for (const queue of queues) this.wanted.add(queue);
-      if (nextInMs !== null && this.started) this.setAlarm(nextInMs);
+      if (nextInMs !== null && this.flight.isOpen) this.setAlarm(nextInMs);
     }
     for (const queue of QUEUE_NAMES) if (this.wanted.delete(queue)) await this.dispatch(queue);
     this.exchange.tell(performance.now());
