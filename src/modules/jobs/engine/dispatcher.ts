@@ -31,6 +31,8 @@ class Line {
   readonly packer = new HintPacker();
   /** More waits in PostgreSQL than the queue has room for, as far as is known. */
   full = false;
+  /** Jobs of types with limits had the first go at the room in the last pass. */
+  limitedFirst = false;
   /** Of the last dispatch: how many jobs make a hint just now. */
   jobsPerHint = 1;
 }
@@ -47,7 +49,6 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private readonly log: Log;
   private readonly flight: SingleFlight;
   private readonly lines = new Map(QUEUE_NAMES.map((queue) => [queue, new Line()]));
-  private readonly sources: DueSource[];
   /** To be looked at in the next pass. */
   private readonly wanted = new Set<QueueName>();
   private dueWanted = false;
@@ -74,7 +75,6 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     log: Log,
   ) {
     this.log = log.area('dispatcher');
-    this.sources = [unlimited, limited];
     this.flight = SingleFlight.held(
       () => this.pass(),
       (error) => this.log.warn({ err: error }, 'dispatching failed, it is tried again'),
@@ -204,9 +204,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     this.metrics.window(queue, waiting + room);
     if (room <= 0 && room > -OVER)
       await this.send(queue, await this.unlimited.takeReached(queue, OVER), waiting);
-    // In turn first, so that no source takes all the room for good.
-    this.sources.push(this.sources.shift()!);
-    for (const source of this.sources) {
+    for (const source of room > 0 ? this.sourcesOf(line) : []) {
       for (let more = true; more && room > 0;) {
         const limit = Math.min(BATCH, Math.max(1, Math.floor(room * line.jobsPerHint)));
         const jobs = await source.take(queue, limit);
@@ -215,6 +213,15 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       }
     }
     line.full = room <= 0;
+  }
+
+  /**
+   * Jobs without limits first: that is a single statement, where types with limits take one to see whether any waits.
+   * In turn while there is not room for all, so that neither takes it for good.
+   */
+  private sourcesOf(line: Line): DueSource[] {
+    line.limitedFirst = line.full && !line.limitedFirst;
+    return line.limitedFirst ? [this.limited, this.unlimited] : [this.unlimited, this.limited];
   }
 
   /** Answers how many hints it took. */
