@@ -1,4 +1,4 @@
-import { Module, type INestApplicationContext } from '@nestjs/common';
+import { Module, type INestApplicationContext, type Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Client } from 'pg';
 import { v7 } from 'uuid';
@@ -6,7 +6,13 @@ import { z } from 'zod';
 import { AppModule } from '../src/app.module.js';
 import { loadSettings } from '../src/kernel/config/index.js';
 import { Log } from '../src/kernel/log/index.js';
-import { HandlesJob, JobHandler, defineJob, type JobContext } from '../src/modules/jobs/index.js';
+import {
+  HandlesJob,
+  JobHandler,
+  defineJob,
+  type JobContext,
+  type JobDefinition,
+} from '../src/modules/jobs/index.js';
 import { CONCURRENCY, type CellOrder } from './jobs-common.js';
 import { WARM_UP, type DrainResult } from './jobs-drain.js';
 import { Stopwatch } from './jobs-stopwatch.js';
@@ -18,49 +24,25 @@ export const watcher: { started: (context: JobContext, payload: { n: number }) =
   started: () => undefined,
 };
 
-@HandlesJob(
-  defineJob({
-    name: 'no-op',
-    summary: 'Nothing, in shared hints.',
-    payload,
-    hintSize: 100,
-    notifies: 'failures',
-  }),
-)
-class NoOp extends JobHandler {
-  async run(context: JobContext, given: z.output<typeof payload>): Promise<null> {
-    watcher.started(context, given);
-    return null;
+/** A job type that does nothing. */
+function noOp(definition: Pick<JobDefinition, 'name' | 'summary' | 'hintSize' | 'notifies'>): Provider {
+  @HandlesJob(defineJob({ ...definition, payload }))
+  class NoOp extends JobHandler {
+    async run(context: JobContext, given: z.output<typeof payload>): Promise<null> {
+      watcher.started(context, given);
+      return null;
+    }
   }
+  return NoOp;
 }
 
-@HandlesJob(
-  defineJob({
-    name: 'no-op-single',
-    summary: 'Nothing, one hint per job.',
-    payload,
-    hintSize: 1,
-    notifies: 'failures',
-  }),
-)
-class NoOpSingle extends JobHandler {
-  async run(context: JobContext, given: z.output<typeof payload>): Promise<null> {
-    watcher.started(context, given);
-    return null;
-  }
-}
-
-@HandlesJob(
-  defineJob({ name: 'no-op-told', summary: 'Nothing, but its owner is told.', payload, hintSize: 100 }),
-)
-class NoOpTold extends JobHandler {
-  async run(context: JobContext, given: z.output<typeof payload>): Promise<null> {
-    watcher.started(context, given);
-    return null;
-  }
-}
-
-@Module({ providers: [NoOp, NoOpSingle, NoOpTold] })
+@Module({
+  providers: [
+    noOp({ name: 'no-op', summary: 'Nothing, in shared hints.', hintSize: 100, notifies: 'failures' }),
+    noOp({ name: 'no-op-single', summary: 'Nothing, one hint per job.', hintSize: 1, notifies: 'failures' }),
+    noOp({ name: 'no-op-told', summary: 'Nothing, but its owner is told.', hintSize: 100, notifies: 'ends' }),
+  ],
+})
 export class NoOpModule {}
 
 /** One process with everything in it, as `npm run up` starts it, without its port. */
