@@ -53,7 +53,7 @@ export async function measureHeld(order: CellOrder): Promise<DrainResult> {
 }
 
 async function plant(client: Parameters<typeof plantJobs>[0], done: Planted, jobs: number): Promise<void> {
-  await plantJobs(client, done.userId, done.type, jobs);
+  await plantJobs(client, done.userId, done.type, jobs, done.made);
   done.made += jobs;
 }
 

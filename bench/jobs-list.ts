@@ -1,10 +1,9 @@
-import { v7 } from 'uuid';
 import { DataSource } from 'typeorm';
 import { Client } from 'pg';
 import { Database } from '../src/kernel/database/index.js';
 import { dataSourceOptions } from '../src/kernel/database/data-source.js';
 import { JobEntity } from '../src/modules/jobs/job.entity.js';
-import { JobsListRepository, NEWEST } from '../src/modules/jobs/jobs-list.repository.js';
+import { JobsListRepository } from '../src/modules/jobs/jobs-list.repository.js';
 import { head, row, runCell, whole, write, type CellOrder } from './jobs-common.js';
 import { connectOwner, plantUser } from './jobs-steward.js';
 import type { BenchServices } from './services.js';
@@ -26,58 +25,61 @@ export async function measureList(order: CellOrder): Promise<Page[]> {
   await source.initialize();
   const database = new Database(source);
   const repository = new JobsListRepository();
-  const statement = await statementOf(database, repository, userId);
   const scope = database.as({ type: 'job', userId, role: 'user', jobId: userId });
   const first = await repository.page(scope.read, { userId, limit: PAGE });
   const { rows } = await client.query<{ id: string }>(
     `select id from jobs where user_id = $1 order by id desc offset $2 limit 1`,
     [userId, Math.min(10_000, Math.floor(order.jobs / PAGE) - 1) * PAGE - 1],
   );
-  const explain = async (what: string, cursor: string | null): Promise<Page> => {
-    const values = [cursor ?? NEWEST, userId];
+  const explain = async (what: string, cursor: string | undefined): Promise<Page> => {
+    const { text, values } = await sentBy(() => repository.page(scope.read, { userId, limit: PAGE, cursor }));
     const tries: Page[] = [];
     for (let n = 0; n < 5; n++)
-      tries.push({ what, ...(await explained(order.applicationUrl, userId, statement, values)) });
+      tries.push({ what, ...(await explained(order.applicationUrl, userId, text, values)) });
     return tries.toSorted((a, b) => a.milliseconds - b.milliseconds)[2]!;
   };
   const pages = [
-    await explain('page 1', null),
-    await explain('page 2', first[PAGE - 1]?.id ?? null),
-    await explain('page 10,000', rows[0]?.id ?? null),
+    await explain('page 1', undefined),
+    await explain('page 2', first[PAGE - 1]?.id),
+    await explain('page 10,000', rows[0]?.id),
   ];
   await source.destroy();
   await client.end();
   return pages;
 }
 
-/** What the repository sends, as the driver is given it; it is the same with a cursor and without. */
-async function statementOf(database: Database, repository: JobsListRepository, userId: string) {
-  const sent: string[] = [];
+interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** The list's own statement, as the driver is given it. */
+async function sentBy(work: () => Promise<unknown>): Promise<Statement> {
+  const sent: Statement[] = [];
   const original = Client.prototype.query;
   const spy = function (this: Client, ...given: unknown[]): unknown {
-    const [config] = given as [{ text?: string } | string];
+    const [config, values] = given as [string | Partial<Statement>, (readonly unknown[] | undefined)?];
     const text = typeof config === 'string' ? config : config.text;
-    if (text?.includes('FROM "jobs"')) sent.push(text);
+    if (text?.includes('FROM "jobs"'))
+      sent.push({ text, values: (typeof config === 'string' ? values : config.values) ?? [] });
     return Reflect.apply(original, this, given);
   };
   Object.assign(Client.prototype, { query: spy });
   try {
-    const { read } = database.as({ type: 'job', userId, role: 'user', jobId: userId });
-    await repository.page(read, { userId, limit: PAGE });
-    await repository.page(read, { userId, limit: PAGE, cursor: v7() });
+    await work();
   } finally {
     Object.assign(Client.prototype, { query: original });
   }
-  const [first, later] = sent;
-  if (first === undefined || first !== later) throw new Error('the statement of the list was not seen');
-  return first;
+  const [statement] = sent;
+  if (!statement) throw new Error('the statement of the list was not seen');
+  return statement;
 }
 
 async function explained(
   url: string,
   userId: string,
   text: string,
-  values: readonly string[],
+  values: readonly unknown[],
 ): Promise<Omit<Page, 'what'>> {
   const client = new Client({ connectionString: url });
   await client.connect();

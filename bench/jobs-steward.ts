@@ -1,4 +1,4 @@
-import { Module, type INestApplicationContext } from '@nestjs/common';
+import { Module, type INestApplicationContext, type Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Client } from 'pg';
 import { v7 } from 'uuid';
@@ -6,7 +6,13 @@ import { z } from 'zod';
 import { AppModule } from '../src/app.module.js';
 import { loadSettings } from '../src/kernel/config/index.js';
 import { Log } from '../src/kernel/log/index.js';
-import { HandlesJob, JobHandler, defineJob, type JobContext } from '../src/modules/jobs/index.js';
+import {
+  HandlesJob,
+  JobHandler,
+  defineJob,
+  type JobContext,
+  type JobDefinition,
+} from '../src/modules/jobs/index.js';
 import { CONCURRENCY, type CellOrder } from './jobs-common.js';
 import { WARM_UP, type DrainResult } from './jobs-drain.js';
 import { Stopwatch } from './jobs-stopwatch.js';
@@ -18,49 +24,25 @@ export const watcher: { started: (context: JobContext, payload: { n: number }) =
   started: () => undefined,
 };
 
-@HandlesJob(
-  defineJob({
-    name: 'no-op',
-    summary: 'Nothing, in shared hints.',
-    payload,
-    hintSize: 100,
-    notifies: 'failures',
-  }),
-)
-class NoOp extends JobHandler {
-  async run(context: JobContext, given: z.output<typeof payload>): Promise<null> {
-    watcher.started(context, given);
-    return null;
+/** A job type that does nothing. */
+function noOp(definition: Pick<JobDefinition, 'name' | 'summary' | 'hintSize' | 'notifies'>): Provider {
+  @HandlesJob(defineJob({ ...definition, payload }))
+  class NoOp extends JobHandler {
+    async run(context: JobContext, given: z.output<typeof payload>): Promise<null> {
+      watcher.started(context, given);
+      return null;
+    }
   }
+  return NoOp;
 }
 
-@HandlesJob(
-  defineJob({
-    name: 'no-op-single',
-    summary: 'Nothing, one hint per job.',
-    payload,
-    hintSize: 1,
-    notifies: 'failures',
-  }),
-)
-class NoOpSingle extends JobHandler {
-  async run(context: JobContext, given: z.output<typeof payload>): Promise<null> {
-    watcher.started(context, given);
-    return null;
-  }
-}
-
-@HandlesJob(
-  defineJob({ name: 'no-op-told', summary: 'Nothing, but its owner is told.', payload, hintSize: 100 }),
-)
-class NoOpTold extends JobHandler {
-  async run(context: JobContext, given: z.output<typeof payload>): Promise<null> {
-    watcher.started(context, given);
-    return null;
-  }
-}
-
-@Module({ providers: [NoOp, NoOpSingle, NoOpTold] })
+@Module({
+  providers: [
+    noOp({ name: 'no-op', summary: 'Nothing, in shared hints.', hintSize: 100, notifies: 'failures' }),
+    noOp({ name: 'no-op-single', summary: 'Nothing, one hint per job.', hintSize: 1, notifies: 'failures' }),
+    noOp({ name: 'no-op-told', summary: 'Nothing, but its owner is told.', hintSize: 100, notifies: 'ends' }),
+  ],
+})
 export class NoOpModule {}
 
 /** One process with everything in it, as `npm run up` starts it, without its port. */
@@ -109,16 +91,25 @@ export async function plantUser(client: Client): Promise<string> {
   return id;
 }
 
-/** Due jobs as the service would have made them. Their ids are made by the server, so that memory stays what it was. */
-export async function plantJobs(client: Client, userId: string, type: string, jobs: number): Promise<void> {
+/**
+ * Due jobs as the service would have made them, each of the owner's a turn behind the one before; `made` of them were
+ * planted earlier. Their ids are made by the server, so that memory stays what it was.
+ */
+export async function plantJobs(
+  client: Client,
+  userId: string,
+  type: string,
+  jobs: number,
+  made = 0,
+): Promise<void> {
   await client.query(
     `insert into jobs (id, user_id, type, queue, payload, run_at, turn)
      select (substr(t, 1, 8) || '-' || substr(t, 9, 4) || '-7' || substr(r, 1, 3) || '-8' || substr(r, 4, 3) || '-' || substr(r, 7, 12))::uuid,
-            $1, $2, 'default', '{"n": 1}', now(), 0
+            $1, $2, 'default', '{"n": 1}', now(), $4::bigint + n
        from (select lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') as t,
-                    md5(random()::text || n) as r
+                    md5(random()::text || n) as r, n
                from generate_series(1, $3::integer) as n) as ids`,
-    [userId, type, jobs],
+    [userId, type, jobs, made],
   );
 }
 

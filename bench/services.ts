@@ -3,12 +3,12 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Client } from 'pg';
 import { Keyring } from '../src/kernel/crypto/index.js';
 import { applicationAccess } from '../src/kernel/database/application-role.js';
 import { startEmbeddedPostgres } from '../src/kernel/database/embedded/embedded-postgres.js';
 import { freePort } from '../src/kernel/database/embedded/postmaster.js';
 import { migrate } from '../src/kernel/database/migrate.js';
+import { withClient } from './with-client.js';
 
 export interface BenchServices {
   readonly redisUrl: string | undefined;
@@ -46,7 +46,7 @@ export async function startBenchServices(): Promise<BenchServices> {
     redisUrl: redis?.url,
     createDatabase: async () => {
       const name = `bench_${made++}`;
-      await connected(postgres.url, (client) => client.query(`create database ${name}`));
+      await withClient(postgres.url, (client) => client.query(`create database ${name}`));
       const url = new URL(postgres.url);
       url.pathname = `/${name}`;
       await migrate(url.href);
@@ -56,11 +56,11 @@ export async function startBenchServices(): Promise<BenchServices> {
     },
     dropDatabase: async (ownerUrl) => {
       const name = new URL(ownerUrl).pathname.slice(1);
-      await connected(postgres.url, (client) => client.query(`drop database ${name} with (force)`));
+      await withClient(postgres.url, (client) => client.query(`drop database ${name} with (force)`));
     },
     statements: async (jobs) => {
       if (!WITH_STATEMENTS) return [];
-      return connected(postgres.url, async (client) => {
+      return withClient(postgres.url, async (client) => {
         await client.query('create extension if not exists pg_stat_statements');
         const { rows } = await client.query<{ line: string }>(
           `select format('%s µs a job + %s planning, %s calls, %s plans: %s', round((1000 * total_exec_time / $1)::numeric, 2),
@@ -88,19 +88,9 @@ export async function startBenchServices(): Promise<BenchServices> {
   };
 }
 
-async function connected<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
 /** The parent of the process that serves a connection. */
 const pidOfPostmaster = (url: string): Promise<number> =>
-  connected(url, async (client) => {
+  withClient(url, async (client) => {
     const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
     return fieldsOf(rows[0]?.pid ?? 0)?.parent ?? 0;
   });

@@ -1,14 +1,11 @@
 import { Module, type DynamicModule, type INestApplicationContext } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import type { Settings } from '../kernel/config/index.js';
 import type { OpenDatabase } from '../kernel/database/open-database.js';
-import { migrationStatus } from '../kernel/database/migrate.js';
 import { KernelModule, type Runtime } from '../kernel/kernel.module.js';
-import { Log } from '../kernel/log/index.js';
 import { AuthModule } from '../modules/auth/index.js';
-import { CommandError } from './failure.js';
+import { withApplication } from './with-application.js';
 
-/** Accounts without jobs: a command must not begin to work off the queue. */
+/** Accounts without jobs. */
 @Module({})
 class AdminCommands {
   static forRoot(runtime: Runtime): DynamicModule {
@@ -16,24 +13,15 @@ class AdminCommands {
   }
 }
 
-/** Works with the accounts of a database. Throws `CommandError` when its schema is not up to date. */
+/**
+ * Works with the accounts of a database, without Redis, which an account does not need and which may be what is
+ * broken. Throws `CommandError` when its schema is not up to date.
+ */
 export async function withAccounts<T>(
   settings: Settings,
   database: OpenDatabase,
   work: (app: INestApplicationContext) => Promise<T>,
 ): Promise<T> {
-  if ((await migrationStatus(database.ownerUrl)).some(({ applied }) => !applied))
-    throw new CommandError('The database is not up to date; run "migrate up" first.');
-  const log = Log.create({ level: 'error', format: settings.logFormat });
-  // Without Redis, which an account does not need and which may be what is broken; and not as a worker.
-  const alone: Settings = Object.assign({}, settings, { redisUrl: undefined, role: 'api' as const });
-  const app = await NestFactory.createApplicationContext(
-    AdminCommands.forRoot({ settings: alone, databaseUrl: database.url, log }),
-    { logger: log, abortOnError: false },
-  );
-  try {
-    return await work(app);
-  } finally {
-    await app.close();
-  }
+  const alone: Settings = Object.assign({}, settings, { redisUrl: undefined });
+  return withApplication(alone, database, (runtime) => AdminCommands.forRoot(runtime), work);
 }

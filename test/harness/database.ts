@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { Client, DatabaseError, Pool, escapeIdentifier } from 'pg';
+import { DatabaseError, Pool, escapeIdentifier } from 'pg';
 import { inject } from 'vitest';
+import { withClient } from '../../bench/with-client.js';
 import { until } from './until.js';
+
+export { withClient };
 
 export interface TestDatabase {
   /** For its owner, whom no policy binds: for what a test looks at and sets up. */
@@ -51,28 +54,13 @@ export function asApplication(url: string): string {
   return address.href;
 }
 
-/** Runs `work` on one connection of its own. */
-export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
 /** False when the template is in use at this moment (object_in_use). */
 async function execute(sql: string): Promise<boolean> {
-  const client = new Client({ connectionString: inject('postgresUrl') });
-  await client.connect();
   try {
-    await client.query(sql);
+    await withClient(inject('postgresUrl'), (client) => client.query(sql));
     return true;
   } catch (error) {
     if (error instanceof DatabaseError && error.code === '55006') return false;
     throw error;
-  } finally {
-    await client.end();
   }
 }

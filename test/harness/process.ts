@@ -59,18 +59,12 @@ export class StewardProcess {
 
   /** Its address, once it has said that it runs. */
   async url(): Promise<string> {
-    return until(
-      () => {
-        if (this.child.exitCode !== null) throw new Error(`it ended: ${this.output}`);
-        return /Steward runs at {2}(\S+)/.exec(this.output)?.[1];
-      },
-      { describe: () => `the process to serve: ${this.output}` },
-    );
+    return this.says(/Steward runs at {2}(\S+)/);
   }
 
   /** Waits until it runs; for processes that serve no HTTP. */
   async running(): Promise<void> {
-    await until(() => /Steward runs/.test(this.output), { describe: () => this.output });
+    await this.says(/(Steward runs)/);
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -84,6 +78,19 @@ export class StewardProcess {
   async end(signal: NodeJS.Signals): Promise<Exit> {
     this.child.kill(signal);
     return this.ended;
+  }
+
+  /** What the pattern has in its brackets, once it has been said. Rejects when the process has ended. */
+  private async says(pattern: RegExp): Promise<string> {
+    return until(
+      () => {
+        // One that a signal has ended has no exit code.
+        if (this.child.exitCode !== null || this.child.signalCode !== null)
+          throw new Error(`it ended: ${this.output}`);
+        return pattern.exec(this.output)?.[1];
+      },
+      { describe: () => `the process to run: ${this.output}` },
+    );
   }
 }
 

@@ -13,9 +13,9 @@ const SettingsBase = class {} as new () => Readonly<SettingsShape>;
 /** Injection token and type of the settings. Nothing else in the process reads the environment. */
 export abstract class Settings extends SettingsBase {}
 
-/** Whether this process does the work of `role`. */
-export function serves(settings: Settings, role: Exclude<ProcessRole, 'all'>): boolean {
-  return settings.role === 'all' || settings.role === role;
+/** Whether this process does the work of `role`, or of one of several. */
+export function serves(settings: Settings, ...roles: Exclude<ProcessRole, 'all'>[]): boolean {
+  return settings.role === 'all' || roles.includes(settings.role);
 }
 
 /** Every problem of the environment at once, each naming its variable. */

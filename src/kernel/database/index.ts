@@ -7,6 +7,7 @@ export { GroupCommit } from './group-commit.js';
 export { idAfter, newId } from './id.js';
 export { Installation } from './installation.js';
 export { type Age, type Month, MonthsRepository, older, type RetainedTable } from './months.repository.js';
+export { columnsOf } from './naming.js';
 export { BEFORE_ALL, everyPage, everyRow, type Page, type PageRequest, toPage } from './page.js';
 export {
   entities,

@@ -1,7 +1,13 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Settings } from '../config/index.js';
 import { Database, idAfter, older, type Age, type Month } from '../database/index.js';
-import { Months, RetentionTasks, type RetentionContext, type RetentionReport } from '../retention/index.js';
+import {
+  emptyReport,
+  Months,
+  RetentionTasks,
+  type RetentionContext,
+  type RetentionReport,
+} from '../retention/index.js';
 import { EventDelivery } from './event-delivery.js';
 import { EventRetentionRepository } from './event-retention.repository.js';
 
@@ -27,7 +33,7 @@ export class EventRetention implements OnModuleInit {
   }
 
   private async run({ dryRun, signal }: RetentionContext): Promise<RetentionReport> {
-    const report = { removed: 0, dropped: [] as string[], archived: 0, postponed: [] as string[] };
+    const report = emptyReport();
     if (this.settings.eventDays === 0) return report;
     const before = await this.months.daysAgo(this.settings.eventDays);
     for (const month of await this.months.list('events')) {

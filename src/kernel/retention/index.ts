@@ -1,6 +1,8 @@
 export { RetentionModule } from './retention.module.js';
 export {
+  emptyReport,
   Months,
+  type OpenReport,
   type RetentionContext,
   type RetentionReport,
   type RetentionTask,

@@ -28,6 +28,16 @@ export interface RetentionReport {
   readonly postponed: readonly string[];
 }
 
+/** One that is still being written. */
+export interface OpenReport extends RetentionReport {
+  removed: number;
+  readonly dropped: string[];
+  archived: number;
+  readonly postponed: string[];
+}
+
+export const emptyReport = (): OpenReport => ({ removed: 0, dropped: [], archived: 0, postponed: [] });
+
 /** Removes old rows of one kind. Safe to repeat, to interrupt and to run twice at the same time. */
 export interface RetentionTask {
   readonly name: string;

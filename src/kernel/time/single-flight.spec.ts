@@ -48,6 +48,26 @@ describe('SingleFlight', () => {
     expect([runs, errors.length]).toEqual([2, 1]);
   });
 
+  it('runs nothing while it is held, and nothing of what was asked for meanwhile', async () => {
+    let runs = 0;
+    const flight = SingleFlight.held(async () => void runs++, fail);
+    await flight.settle();
+    expect([runs, flight.isOpen]).toEqual([0, false]);
+    flight.begin();
+    await Promise.resolve();
+    expect([runs, flight.isOpen]).toEqual([0, true]);
+    await flight.settle();
+    expect(runs).toBe(1);
+  });
+
+  it('stays stopped when it is begun afterwards', async () => {
+    const flight = SingleFlight.held(async () => fail('ran'), fail);
+    await flight.stop();
+    flight.begin();
+    await flight.settle();
+    expect(flight.isOpen).toBe(false);
+  });
+
   it('runs nothing after stop', async () => {
     let runs = 0;
     const flight = new SingleFlight(async () => void runs++, fail);

@@ -4,19 +4,37 @@
  * `trigger()` starts a run, or, while one is under way, makes sure exactly one more follows: a wake-up that
  * arrives in the middle of a run is never lost and never piles up. A run that throws is reported to `onError`
  * and does not stop later runs. `stop()` forbids further runs and resolves when the current one has ended.
+ *
+ * One made with `held` runs nothing before `begin()`, so that a timer that ticks while the process is still starting,
+ * or in a process that has no part in the work, does nothing. Triggers that come earlier are forgotten.
  */
 export class SingleFlight {
   private current: Promise<void> | null = null;
   private again = false;
-  private stopped = false;
+  private phase: 'held' | 'open' | 'stopped' = 'open';
 
   constructor(
     private readonly work: () => Promise<void>,
     private readonly onError: (error: unknown) => void,
   ) {}
 
+  static held(work: () => Promise<void>, onError: (error: unknown) => void): SingleFlight {
+    const flight = new SingleFlight(work, onError);
+    flight.phase = 'held';
+    return flight;
+  }
+
+  /** Whether triggers count: begun, and not stopped. Long work asks it to know when to leave off. */
+  get isOpen(): boolean {
+    return this.phase === 'open';
+  }
+
+  begin(): void {
+    if (this.phase === 'held') this.phase = 'open';
+  }
+
   trigger(): void {
-    if (this.stopped) return;
+    if (!this.isOpen) return;
     if (this.current) {
       this.again = true;
       return;
@@ -31,7 +49,7 @@ export class SingleFlight {
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.phase = 'stopped';
     await this.current;
   }
 
@@ -45,7 +63,7 @@ export class SingleFlight {
       } catch (error) {
         this.onError(error);
       }
-    } while (this.again && !this.stopped);
+    } while (this.again && this.isOpen);
     // In the same turn as the check above: a trigger that comes later starts a run of its own.
     this.current = null;
   }

@@ -10,6 +10,7 @@ import { limitKeyOf } from './definition/limit-key.js';
 import { refuseLargePayload } from './definition/payload-size.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { FairTurns, laneOf, ownerOf } from './engine/fair-turns.js';
+import type { JobEntity } from './job.entity.js';
 import { jobsPolicy } from './jobs.policy.js';
 import { JobsRepository, type NewJob } from './jobs.repository.js';
 import type { CreateJobBody } from './jobs.schema.js';
@@ -49,8 +50,20 @@ export class JobsCreation {
 
   /** Answers the job's id. Throws what `check` throws. */
   async create(tx: Tx, actor: Actor, request: JobRequest): Promise<string> {
-    const [id] = await this.add(tx, actor, [{ request, ...(await this.check(tx, actor, request)) }]);
-    return id!;
+    const { ids } = await this.addOne(tx, actor, request);
+    return ids[0]!;
+  }
+
+  /** The same, with the job itself: the one that was made, or that was there before. */
+  async createShown(tx: Tx, actor: Actor, request: JobRequest): Promise<JobEntity> {
+    const { ids, made } = await this.addOne(tx, actor, request);
+    const job = made ?? (await this.jobs.find(tx, ids[0]!));
+    if (!job) throw new Error(`job ${ids[0]} vanished inside its own transaction`);
+    return job;
+  }
+
+  private async addOne(tx: Tx, actor: Actor, request: JobRequest): Promise<Added> {
+    return this.add(tx, actor, [{ request, ...(await this.check(tx, actor, request)) }]);
   }
 
   /**
@@ -64,7 +77,7 @@ export class JobsCreation {
     pointerOf: (index: number) => string,
   ): Promise<Creation[]> {
     const checks = await this.checkMany(tx, actor, requests, pointerOf);
-    const ids = await this.add(
+    const { ids } = await this.add(
       tx,
       actor,
       checks.filter((check) => 'type' in check),
@@ -121,7 +134,7 @@ export class JobsCreation {
    * Ids in the order of the requests: of jobs made now, of those that have the id of a request already, or of open
    * ones that keep a unique job away.
    */
-  private async add(tx: Tx, actor: Actor, checked: readonly CheckedRequest[]): Promise<string[]> {
+  private async add(tx: Tx, actor: Actor, checked: readonly CheckedRequest[]): Promise<Added> {
     const wanted = checked.flatMap(({ request: { id } }) => id ?? []);
     const known = new Set(wanted.length > 0 ? await this.jobs.known(tx, wanted) : []);
     const claims = new Map<string, { readonly definition: JobDefinition; readonly claimant: Unplaced }>();
@@ -136,13 +149,16 @@ export class JobsCreation {
     const rows = [...claims.values()].flatMap(({ claimant }) =>
       holderOf.get(claimant.id) === null ? claimant : [],
     );
-    if (rows.length > 0) await this.insert(tx, actor, rows);
-    return asked.map((id) => holderOf.get(id) ?? id);
+    const made = rows.length > 0 ? await this.insert(tx, actor, rows) : null;
+    return { ids: asked.map((id) => holderOf.get(id) ?? id), made };
   }
 
-  private async insert(tx: Tx, actor: Actor, unplaced: readonly Unplaced[]): Promise<void> {
+  /** Answers the row where it is a single one. */
+  private async insert(tx: Tx, actor: Actor, unplaced: readonly Unplaced[]): Promise<JobEntity | null> {
     const rows = unplaced.map((job) => ({ ...job, turn: this.turnOf(job) }));
-    await this.jobs.insert(tx, rows);
+    const [first, ...others] = rows;
+    const made = first && others.length === 0 ? await this.jobs.insertOne(tx, first) : null;
+    if (!made) await this.jobs.insert(tx, rows);
     await this.audit.recordMany(
       tx,
       rows.map(({ id, type }) => ({
@@ -153,6 +169,7 @@ export class JobsCreation {
       })),
     );
     for (const queue of queuesOf(rows)) this.dispatcher.wakeAfter(tx, queue);
+    return made;
   }
 
   private row(
@@ -183,6 +200,12 @@ export class JobsCreation {
     if (job.scheduledFor) return null;
     return this.turns.turnsFor(laneOf(job), job.priority, ownerOf(job), 1)[0]!;
   }
+}
+
+/** Ids in the order of the requests, and the row where a single one was made. */
+interface Added {
+  readonly ids: readonly string[];
+  readonly made: JobEntity | null;
 }
 
 /** A job that has not been given its place yet. */

@@ -36,7 +36,7 @@ const ID_BEFORE = `uuid_v7_floor(cast(:createdBefore as timestamptz) + ${EARLY_I
 const EPOCH = `timestamptz '1970-01-01T00:00:00Z'`;
 
 /** Behind every id: where the first page begins. */
-export const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 /** So few at any time that one index of ids does for everybody's. */
 const FLYING: readonly JobStatus[] = ['queued', 'running'];
 

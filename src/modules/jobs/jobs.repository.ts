@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { In, LessThan } from 'typeorm';
 import {
+  columnsOf,
   entities,
   execute,
   query,
@@ -34,39 +35,35 @@ export interface NewJob {
   readonly turn: number | null;
 }
 
+const COLUMNS = columnsOf(JobEntity);
+
+const INSERT = `insert into jobs (id, user_id, type, queue, priority, payload, max_retries, timeout_seconds, scheduled_for, schedule_id, request_id, limit_key, run_at, turn)
+       select n.id, n.user_id, n.type, n.queue, n.priority, n.payload, n.max_retries, n.timeout_seconds, n.scheduled_for, n.schedule_id, n.request_id, n.limit_key,
+              greatest(n.scheduled_for, now()), case when n.scheduled_for is null or n.scheduled_for <= now() then n.turn end
+         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::jsonb[], $7::integer[], $8::integer[], $9::timestamptz[], $10::uuid[], $11::text[], $12::text[], $13::bigint[])
+              as n(id, user_id, type, queue, priority, payload, max_retries, timeout_seconds, scheduled_for, schedule_id, request_id, limit_key, turn)`;
+
+const FIND = `select ${COLUMNS} from jobs where id = (select $1::uuid)`;
+
+const INSERT_ONE = `${INSERT} returning ${COLUMNS}`;
+
 /** Jobs as clients see them: creating, reading, and the moves a person makes, each guarded by the status it begins from. The engine's own moves are in `engine/`. */
 @Injectable()
 export class JobsRepository {
   /** One statement for any number of jobs. Due at once, or at `scheduledFor` when that lies ahead of the database's clock. */
   async insert(tx: Tx, jobs: readonly NewJob[]): Promise<void> {
-    await execute(
-      tx,
-      `insert into jobs (id, user_id, type, queue, priority, payload, max_retries, timeout_seconds, scheduled_for, schedule_id, request_id, limit_key, run_at, turn)
-       select n.id, n.user_id, n.type, n.queue, n.priority, n.payload, n.max_retries, n.timeout_seconds, n.scheduled_for, n.schedule_id, n.request_id, n.limit_key,
-              greatest(n.scheduled_for, now()), case when n.scheduled_for is null or n.scheduled_for <= now() then n.turn end
-         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::jsonb[], $7::integer[], $8::integer[], $9::timestamptz[], $10::uuid[], $11::text[], $12::text[], $13::bigint[])
-              as n(id, user_id, type, queue, priority, payload, max_retries, timeout_seconds, scheduled_for, schedule_id, request_id, limit_key, turn)`,
-      [
-        jobs.map((job) => job.id),
-        jobs.map((job) => job.userId),
-        jobs.map((job) => job.type),
-        jobs.map((job) => job.queue),
-        jobs.map((job) => job.priority),
-        jobs.map((job) => JSON.stringify(job.payload)),
-        jobs.map((job) => job.maxRetries),
-        jobs.map((job) => job.timeoutSeconds),
-        jobs.map((job) => job.scheduledFor),
-        jobs.map((job) => job.scheduleId),
-        jobs.map((job) => job.requestId),
-        jobs.map((job) => job.limitKey),
-        jobs.map((job) => job.turn),
-      ],
-      'jobs_insert',
-    );
+    await execute(tx, INSERT, valuesOf(jobs), 'jobs_insert');
   }
 
+  /** The same for one, which is answered as it was stored: to look for it costs as much again. */
+  async insertOne(tx: Tx, job: NewJob): Promise<JobEntity> {
+    const row = await queryOne<JobEntity>(tx, INSERT_ONE, valuesOf([job]), 'jobs_insert_one');
+    return row!;
+  }
+
+  /** The id is hidden from the planner: knowing it, it would plan all partitions anew each time, to save one of them. */
   async find(read: Read, id: string): Promise<JobEntity | null> {
-    return entities(read, JobEntity).findOneBy({ id });
+    return queryOne<JobEntity>(read, FIND, [id], 'jobs_find');
   }
 
   /** Those of the ids that there is a job of. */
@@ -153,3 +150,19 @@ export class JobsRepository {
     return builder.getMany();
   }
 }
+
+const valuesOf = (jobs: readonly NewJob[]): unknown[] => [
+  jobs.map((job) => job.id),
+  jobs.map((job) => job.userId),
+  jobs.map((job) => job.type),
+  jobs.map((job) => job.queue),
+  jobs.map((job) => job.priority),
+  jobs.map((job) => JSON.stringify(job.payload)),
+  jobs.map((job) => job.maxRetries),
+  jobs.map((job) => job.timeoutSeconds),
+  jobs.map((job) => job.scheduledFor),
+  jobs.map((job) => job.scheduleId),
+  jobs.map((job) => job.requestId),
+  jobs.map((job) => job.limitKey),
+  jobs.map((job) => job.turn),
+];

@@ -46,12 +46,13 @@ export class JobsService {
   }
 
   async create(actor: UserActor, request: JobRequest, once: OnceRequest | null): Promise<JobView> {
-    return this.database.as(actor).tx((tx) =>
-      this.idempotency.once(tx, actor.userId, once, async () => {
-        const id = await this.createIn(tx, actor, request);
-        return toJobView(await this.existing(tx, id));
-      }),
-    );
+    return this.database
+      .as(actor)
+      .tx((tx) =>
+        this.idempotency.once(tx, actor.userId, once, async () =>
+          toJobView(await this.creation.createShown(tx, actor, request)),
+        ),
+      );
   }
 
   /**

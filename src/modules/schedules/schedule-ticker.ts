@@ -16,7 +16,6 @@ const JITTER_MS = 50;
 @Injectable()
 export class ScheduleTicker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly flight: SingleFlight;
-  private started = false;
 
   constructor(
     private readonly settings: Settings,
@@ -24,29 +23,28 @@ export class ScheduleTicker implements OnApplicationBootstrap, BeforeApplication
     log: Log,
   ) {
     const scheduler = log.area('scheduler');
-    this.flight = new SingleFlight(
+    this.flight = SingleFlight.held(
       () => this.pass(),
       (error) => scheduler.warn({ err: error }, 'a tick failed, it is tried again'),
     );
   }
 
   onApplicationBootstrap(): void {
-    this.started = serves(this.settings, 'scheduler');
+    if (serves(this.settings, 'scheduler')) this.flight.begin();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.started = false;
     await this.flight.stop();
   }
 
   @Interval(1_000)
   tick(): void {
-    if (this.started) this.flight.trigger();
+    this.flight.trigger();
   }
 
   private async pass(): Promise<void> {
     await sleep(Math.random() * JITTER_MS);
     let more = true;
-    while (more && this.started) more = await this.materialiser.batch();
+    while (more && this.flight.isOpen) more = await this.materialiser.batch();
   }
 }

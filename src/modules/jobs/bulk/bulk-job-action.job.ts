@@ -100,8 +100,9 @@ export class BulkJobAction extends JobHandler<JobActionPayload> {
     after: string | undefined,
   ): Promise<readonly HeldJob[]> {
     const { context, target, tally } = work;
-    if (!(await this.actions.holdOwn(tx, context.fence)))
-      throw new Error('the lease of this attempt is lost');
+    // Its own row before any other: whoever writes several rows at once and has this one then waits for none of those
+    // that are held next. For an update, because the count is kept in it.
+    await this.settler.assertHeld(tx, context.fence, 'update');
     const held = await this.actions.hold(tx, target, status, after, BATCH);
     if (held.length === 0) return held;
     const changed = await (work.action === 'cancel'

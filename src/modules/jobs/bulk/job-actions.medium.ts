@@ -246,7 +246,7 @@ describe('an attempt', () => {
   it('changes nothing once its lease is lost', async () => {
     const ann = await desk.person();
     await fill(ann, 3);
-    await expect(act(ann, await own(ann), 1)).rejects.toThrow('lease');
+    await expect(act(ann, await own(ann), 1)).rejects.toMatchObject({ code: 'lease_lost' });
     expect(await waiting(ann)).toBe(3);
   });
 

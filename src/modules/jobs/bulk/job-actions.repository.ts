@@ -50,19 +50,6 @@ export class JobActionsRepository {
     return row!;
   }
 
-  /**
-   * Holds the action's own row, before any other: whoever writes several rows at once and has this one then waits for
-   * none of those that are held next. False: the attempt has lost its lease.
-   */
-  async holdOwn(tx: Tx, fence: { readonly jobId: string; readonly leaseEpoch: number }): Promise<boolean> {
-    const row = await queryOne(
-      tx,
-      `select 1 from jobs where id = $1 and lease_epoch = $2 and status = 'running' for update`,
-      [fence.jobId, fence.leaseEpoch],
-    );
-    return row !== null;
-  }
-
   /** Of those in this status, the newest behind the cursor that nobody else is just moving. */
   async hold(
     tx: Tx,

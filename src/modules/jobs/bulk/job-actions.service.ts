@@ -5,7 +5,6 @@ import { Idempotency, type OnceRequest } from '../../../kernel/http/index.js';
 import { AuditService } from '../../audit/index.js';
 import { toJobView } from '../job.view.js';
 import { JobsCreation } from '../jobs-creation.js';
-import { JobsRepository } from '../jobs.repository.js';
 import { BULK_JOB_ACTION, authorizeTarget, targetOf } from './job-action-target.js';
 import type { JobActionBody, JobActionView } from './job-action.schema.js';
 import { JobActionsRepository } from './job-actions.repository.js';
@@ -21,7 +20,6 @@ export class JobActionsService {
     private readonly database: Database,
     private readonly actions: JobActionsRepository,
     private readonly creation: JobsCreation,
-    private readonly jobs: JobsRepository,
     private readonly audit: AuditService,
     private readonly idempotency: Idempotency,
   ) {}
@@ -40,7 +38,7 @@ export class JobActionsService {
     const sampleIds = await this.actions.sample(tx, target, SAMPLE);
     const answer = { action: payload.action, dryRun, count, sampleIds };
     if (dryRun) return { ...answer, job: null };
-    const id = await this.creation.create(tx, actor, {
+    const job = await this.creation.createShown(tx, actor, {
       type: BULK_JOB_ACTION,
       payload: plain(payload),
       priority: PRIORITY,
@@ -48,11 +46,10 @@ export class JobActionsService {
     await this.audit.record(tx, {
       actor,
       action: `job.${payload.action}-many`,
-      resource: { type: 'job', id },
+      resource: { type: 'job', id: job.id },
       details: { filter: plain(payload.filter), count },
     });
-    const job = await this.jobs.find(tx, id);
-    return { ...answer, job: toJobView(job!) };
+    return { ...answer, job: toJobView(job) };
   }
 }
 

@@ -31,6 +31,8 @@ class Line {
   readonly packer = new HintPacker();
   /** More waits in PostgreSQL than the queue has room for, as far as is known. */
   full = false;
+  /** Jobs of types with limits had the first go at the room in the last pass. */
+  limitedFirst = false;
   /** Of the last dispatch: how many jobs make a hint just now. */
   jobsPerHint = 1;
 }
@@ -47,8 +49,6 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private readonly log: Log;
   private readonly flight: SingleFlight;
   private readonly lines = new Map(QUEUE_NAMES.map((queue) => [queue, new Line()]));
-  private readonly sources: DueSource[];
-  private started = false;
   /** To be looked at in the next pass. */
   private readonly wanted = new Set<QueueName>();
   private dueWanted = false;
@@ -75,8 +75,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     log: Log,
   ) {
     this.log = log.area('dispatcher');
-    this.sources = [unlimited, limited];
-    this.flight = new SingleFlight(
+    this.flight = SingleFlight.held(
       () => this.pass(),
       (error) => this.log.warn({ err: error }, 'dispatching failed, it is tried again'),
     );
@@ -97,13 +96,12 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       this.line(queue).full = true;
       this.wakeFor(queue);
     });
-    this.started = true;
+    this.flight.begin();
     this.limited.begin(() => this.wake());
     this.tick();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.started = false;
     this.limited.stop();
     this.unsubscribe();
     clearTimeout(this.poll);
@@ -128,12 +126,12 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   wake(): void {
     this.dueWanted = true;
     for (const queue of QUEUE_NAMES) this.wanted.add(queue);
-    if (this.started) this.flight.trigger();
+    this.flight.trigger();
   }
 
   /** A job was made that becomes due then. */
   wakeIn(seconds: number): void {
-    if (this.started) this.setAlarm(seconds * 1000);
+    if (this.flight.isOpen) this.setAlarm(seconds * 1000);
   }
 
   /** A worker has taken a hint: worth a look only when more waits than the queue had room for. */
@@ -159,7 +157,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   private wakeFor(queue: QueueName): void {
     this.wanted.add(queue);
-    if (this.started) this.flight.trigger();
+    this.flight.trigger();
   }
 
   /** Timers may ring a moment early: what is found then not to be due yet sets the alarm again. */
@@ -180,7 +178,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       this.dueWanted = false;
       const { queues, nextInMs } = await this.dueJobs.become();
       for (const queue of queues) this.wanted.add(queue);
-      if (nextInMs !== null && this.started) this.setAlarm(nextInMs);
+      if (nextInMs !== null && this.flight.isOpen) this.setAlarm(nextInMs);
     }
     for (const queue of QUEUE_NAMES) if (this.wanted.delete(queue)) await this.dispatch(queue);
     this.exchange.tell(performance.now());
@@ -206,9 +204,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     this.metrics.window(queue, waiting + room);
     if (room <= 0 && room > -OVER)
       await this.send(queue, await this.unlimited.takeReached(queue, OVER), waiting);
-    // In turn first, so that no source takes all the room for good.
-    this.sources.push(this.sources.shift()!);
-    for (const source of this.sources) {
+    for (const source of room > 0 ? this.sourcesOf(line) : []) {
       for (let more = true; more && room > 0;) {
         const limit = Math.min(BATCH, Math.max(1, Math.floor(room * line.jobsPerHint)));
         const jobs = await source.take(queue, limit);
@@ -217,6 +213,15 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       }
     }
     line.full = room <= 0;
+  }
+
+  /**
+   * Jobs without limits first: that is a single statement, where types with limits take one to see whether any waits.
+   * In turn while there is not room for all, so that neither takes it for good.
+   */
+  private sourcesOf(line: Line): DueSource[] {
+    line.limitedFirst = line.full && !line.limitedFirst;
+    return line.limitedFirst ? [this.limited, this.unlimited] : [this.unlimited, this.limited];
   }
 
   /** Answers how many hints it took. */

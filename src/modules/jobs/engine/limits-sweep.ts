@@ -19,7 +19,6 @@ export class LimitsSweep implements OnApplicationBootstrap, BeforeApplicationShu
   private readonly log: Log;
   private readonly scope: DatabaseScope;
   private readonly flight: SingleFlight;
-  private started = false;
 
   constructor(
     private readonly settings: Settings,
@@ -30,24 +29,23 @@ export class LimitsSweep implements OnApplicationBootstrap, BeforeApplicationShu
   ) {
     this.log = log.area('limits');
     this.scope = database.system('job limits sweep');
-    this.flight = new SingleFlight(
+    this.flight = SingleFlight.held(
       () => this.sweep(),
       (error) => this.log.warn({ err: error }, 'sweeping failed, it is tried again'),
     );
   }
 
   onApplicationBootstrap(): void {
-    this.started = serves(this.settings, 'scheduler');
+    if (serves(this.settings, 'scheduler')) this.flight.begin();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.started = false;
     await this.flight.stop();
   }
 
   @Interval(300_000)
   tick(): void {
-    if (this.started) this.flight.trigger();
+    this.flight.trigger();
   }
 
   async sweep(): Promise<void> {

@@ -44,7 +44,6 @@ export class LostHints implements OnApplicationBootstrap, BeforeApplicationShutd
   /** Since when the store holds its hints, where everything older has been seen to. */
   private seenTo: number | null = null;
   private troubled = false;
-  private started = false;
 
   constructor(
     private readonly settings: Settings,
@@ -58,7 +57,7 @@ export class LostHints implements OnApplicationBootstrap, BeforeApplicationShutd
   ) {
     this.log = log.area('reconciler');
     this.scope = database.system('job rescue');
-    this.flight = new SingleFlight(
+    this.flight = SingleFlight.held(
       () => this.pass(),
       (error) => {
         // One line per outage: the store may be away for hours.
@@ -70,24 +69,23 @@ export class LostHints implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   onApplicationBootstrap(): void {
-    this.started = serves(this.settings, 'worker') || serves(this.settings, 'scheduler');
+    if (serves(this.settings, 'worker', 'scheduler')) this.flight.begin();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.started = false;
     await this.flight.stop();
   }
 
   @Interval(2_500)
   tick(): void {
-    if (this.started) this.flight.trigger();
+    this.flight.trigger();
   }
 
   private async pass(): Promise<void> {
     const since = await this.store.holdsSince(() => databaseNow(this.scope.read));
     if (since !== null && since.getTime() !== this.seenTo) {
       await this.sendBack(since);
-      if (this.started) this.seenTo = since.getTime();
+      if (this.flight.isOpen) this.seenTo = since.getTime();
     }
     if (this.fullLook.due()) await this.findSingle();
     this.troubled = false;
@@ -95,7 +93,7 @@ export class LostHints implements OnApplicationBootstrap, BeforeApplicationShutd
 
   private async sendBack(since: Date): Promise<void> {
     let total = 0;
-    for (let after = FIRST_ID; this.started;) {
+    for (let after = FIRST_ID; this.flight.isOpen;) {
       const pause = sleep(BATCH_MS);
       const sent = await this.scope.tx((tx) => this.rescues.sendBack(tx, since, after, BATCH));
       total += sent?.jobs ?? 0;

@@ -34,7 +34,6 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   private readonly scope: DatabaseScope;
   /** Something may have happened that was not looked at: nobody could be judged, or the look failed. */
   private behind = true;
-  private started = false;
 
   constructor(
     private readonly settings: Settings,
@@ -49,24 +48,23 @@ export class Reconciler implements OnApplicationBootstrap, BeforeApplicationShut
   ) {
     this.log = log.area('reconciler');
     this.scope = database.system('job rescue');
-    this.flight = new SingleFlight(
+    this.flight = SingleFlight.held(
       () => this.pass(),
       (error) => this.log.warn({ err: error }, 'looking for dead workers failed, it is tried again'),
     );
   }
 
   onApplicationBootstrap(): void {
-    this.started = serves(this.settings, 'worker') || serves(this.settings, 'scheduler');
+    if (serves(this.settings, 'worker', 'scheduler')) this.flight.begin();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.started = false;
     await this.flight.stop();
   }
 
   @Interval(2_500)
   tick(): void {
-    if (this.started) this.flight.trigger();
+    this.flight.trigger();
   }
 
   private async pass(): Promise<void> {

@@ -49,8 +49,8 @@ export class Settler {
   }
 
   /** For a handler's own writes, first in their transaction: throws when its attempt does not hold the job any more. */
-  async assertHeld(tx: Tx, fence: JobFence): Promise<void> {
-    if (!(await this.turnover.holds(tx, fence)))
+  async assertHeld(tx: Tx, fence: JobFence, lock: 'share' | 'update' = 'share'): Promise<void> {
+    if (!(await this.turnover.holds(tx, fence, lock)))
       throw new OperationalError('lease_lost', 'Another attempt of this job has begun.');
   }
 

@@ -102,13 +102,16 @@ export class TurnoverRepository {
     return { claimed, settled };
   }
 
-  /** Whether the attempt still holds its job, which then nobody moves until the transaction ends. */
-  async holds(tx: Tx, { jobId, leaseEpoch }: JobFence): Promise<boolean> {
+  /**
+   * Whether the attempt still holds its job, which then nobody moves until the transaction ends. For an `update` where
+   * the transaction writes the row itself: it would have to wait for those who wait for its share.
+   */
+  async holds(tx: Tx, { jobId, leaseEpoch }: JobFence, lock: 'share' | 'update'): Promise<boolean> {
     const row = await queryOne(
       tx,
-      `select 1 from jobs where id = $1 and status = 'running' and lease_epoch = $2 for share`,
+      `select 1 from jobs where id = $1 and status = 'running' and lease_epoch = $2 for ${lock}`,
       [jobId, leaseEpoch],
-      'jobs_holds',
+      `jobs_holds_${lock}`,
     );
     return row !== null;
   }

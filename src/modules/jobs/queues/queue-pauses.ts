@@ -36,7 +36,6 @@ const TRIES = 5;
 @Injectable()
 export class QueuePauses implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly expiry: SingleFlight;
-  private started = false;
   private unsubscribe: () => void = () => undefined;
 
   constructor(
@@ -49,7 +48,7 @@ export class QueuePauses implements OnModuleInit, OnApplicationBootstrap, Before
     private readonly hooks: AccountHooks,
     log: Log,
   ) {
-    this.expiry = new SingleFlight(
+    this.expiry = SingleFlight.held(
       () => this.expire(),
       (error) =>
         log.area('queues').warn({ err: error }, 'ended pauses could not be cleared, it is tried again'),
@@ -66,18 +65,17 @@ export class QueuePauses implements OnModuleInit, OnApplicationBootstrap, Before
 
   onApplicationBootstrap(): void {
     this.unsubscribe = this.hub.subscribe(QUEUE_CHANGED_TOPIC, () => this.dispatcher.wake());
-    this.started = serves(this.settings, 'worker') || serves(this.settings, 'scheduler');
+    if (serves(this.settings, 'worker', 'scheduler')) this.expiry.begin();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.started = false;
     this.unsubscribe();
     await this.expiry.stop();
   }
 
   @Interval(2_500)
   tick(): void {
-    if (this.started) this.expiry.trigger();
+    this.expiry.trigger();
   }
 
   /** Also changes the note and the end of a pause there is. */

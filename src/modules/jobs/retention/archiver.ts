@@ -45,6 +45,16 @@ export class Archiver {
     }
   }
 
+  /** What an earlier run has archived of a month and did not get to remove: it must not be archived again. */
+  async unfinished(kind: ArchiveKind, period: string): Promise<Archive[]> {
+    return this.archives.unfinished(this.database.system('retention').read, kind, period);
+  }
+
+  /** What is in the archive has been removed. */
+  async finish(id: string): Promise<void> {
+    await this.database.system('retention').tx((tx) => this.archives.markRemoved(tx, id));
+  }
+
   /** Removes files that no archive names: of a process that died, or of an archive that was written anew. */
   async sweep(signal: AbortSignal): Promise<number> {
     const { read } = this.database.system('retention');

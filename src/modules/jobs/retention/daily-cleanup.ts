@@ -1,4 +1,4 @@
-import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { createHash } from 'node:crypto';
 import { v7 } from 'uuid';
@@ -19,7 +19,7 @@ const ACTOR = { type: 'system', name: 'daily cleanup' } as const;
  * the work of a missed night.
  */
 @Injectable()
-export class DailyCleanup implements BeforeApplicationShutdown {
+export class DailyCleanup implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly log: Log;
   private readonly flight: SingleFlight;
   private madeFor: string | null = null;
@@ -32,10 +32,14 @@ export class DailyCleanup implements BeforeApplicationShutdown {
     log: Log,
   ) {
     this.log = log.area('retention');
-    this.flight = new SingleFlight(
+    this.flight = SingleFlight.held(
       () => this.look(),
       (error) => this.log.warn({ err: error }, 'the daily cleanup could not be made, it is tried again'),
     );
+  }
+
+  onApplicationBootstrap(): void {
+    if (serves(this.settings, 'worker', 'scheduler')) this.flight.begin();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -44,7 +48,7 @@ export class DailyCleanup implements BeforeApplicationShutdown {
 
   @Interval(LOOK_EVERY_MS)
   tick(): void {
-    if (serves(this.settings, 'worker') || serves(this.settings, 'scheduler')) this.flight.trigger();
+    this.flight.trigger();
   }
 
   /** Resolves when the day's job is there. */

@@ -1,16 +1,17 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Settings } from '../../../kernel/config/index.js';
-import { Database, type Age, type Month } from '../../../kernel/database/index.js';
+import { Database, type Age, type DatabaseScope, type Month } from '../../../kernel/database/index.js';
 import {
+  emptyReport,
   Months,
   RetentionTasks,
+  type OpenReport,
   type RetentionContext,
   type RetentionReport,
 } from '../../../kernel/retention/index.js';
 import { toJobLogView, toJobView } from '../job.view.js';
 import type { ArchiveLine } from './archive-files.js';
 import { Archiver } from './archiver.js';
-import { ArchivesRepository } from './archives.repository.js';
 import { OldJobsRepository } from './old-jobs.repository.js';
 import { everyPageOf, walk } from './walk.js';
 
@@ -37,22 +38,25 @@ interface Removal {
  */
 @Injectable()
 export class JobRetention implements OnModuleInit {
+  private readonly scope: DatabaseScope;
+
   constructor(
     private readonly settings: Settings,
-    private readonly database: Database,
+    database: Database,
     private readonly jobs: OldJobsRepository,
     private readonly archiver: Archiver,
-    private readonly archives: ArchivesRepository,
     private readonly months: Months,
     private readonly tasks: RetentionTasks,
-  ) {}
+  ) {
+    this.scope = database.system('retention');
+  }
 
   onModuleInit(): void {
     this.tasks.register({ name: 'jobs', run: (context) => this.run(context) });
   }
 
   private async run(context: RetentionContext): Promise<RetentionReport> {
-    const report = { removed: 0, dropped: [] as string[], archived: 0, postponed: [] as string[] };
+    const report = emptyReport();
     const { jobDays } = this.settings;
     const before = jobDays === 0 ? null : await this.months.daysAgo(jobDays);
     for (const month of await this.months.list('jobs')) {
@@ -71,10 +75,10 @@ export class JobRetention implements OnModuleInit {
     month: Month,
     before: Age,
     { signal }: RetentionContext,
-    report: { removed: number; dropped: string[]; archived: number; postponed: string[] },
+    report: OpenReport,
   ): Promise<void> {
     for (let isLast = false; !isLast;) {
-      const [unfinished] = await this.archives.unfinished(this.read, 'jobs', month.name);
+      const [unfinished] = await this.archiver.unfinished('jobs', month.name);
       isLast = unfinished === undefined;
       const archive = unfinished ?? (await this.archive(month, before, signal));
       if (isLast) report.archived += archive?.rows ?? 0;
@@ -84,8 +88,7 @@ export class JobRetention implements OnModuleInit {
         report.postponed.push(`jobs of ${month.name}: the table is in use`);
         return;
       }
-      if (archive)
-        await this.database.system('retention').tx((tx) => this.archives.markRemoved(tx, archive.id));
+      if (archive) await this.archiver.finish(archive.id);
       if (removal.how === 'dropped') {
         report.dropped.push(`jobs ${month.name}`);
         return;
@@ -109,10 +112,10 @@ export class JobRetention implements OnModuleInit {
   /** As `GET /api/jobs/:id` shows them, with the lines they still have where lines are archived. */
   private async *linesOf(month: Month, before: Date): AsyncGenerator<ArchiveLine> {
     const page = (range: readonly [string, string], limit: number) =>
-      this.jobs.page(this.read, range, before, limit);
+      this.jobs.page(this.scope.read, range, before, limit);
     for await (const jobs of everyPageOf(month.ranges, PAGE, page)) {
       const ids = jobs.map(({ id }) => id);
-      const withLines = this.settings.archiveJobLogs ? await this.jobs.withLines(this.read, ids) : null;
+      const withLines = this.settings.archiveJobLogs ? await this.jobs.withLines(this.scope.read, ids) : null;
       for (const job of jobs) {
         const view = toJobView(job);
         yield withLines?.has(job.id) === true ? { ...view, logs: await this.logsOf(job.id) } : view;
@@ -123,7 +126,7 @@ export class JobRetention implements OnModuleInit {
   private async logsOf(jobId: string): Promise<object[]> {
     const logs: object[] = [];
     const page = ([from]: readonly [string, string], limit: number) =>
-      this.jobs.linesOfJob(this.read, jobId, from, limit);
+      this.jobs.linesOfJob(this.scope.read, jobId, from, limit);
     const everything = ['00000000-0000-0000-0000-000000000000', ''] as const;
     for await (const lines of everyPageOf([everything], LINES_PAGE, page))
       logs.push(...lines.map(toJobLogView));
@@ -137,9 +140,7 @@ export class JobRetention implements OnModuleInit {
     }
     let removed = 0;
     await walk(month.ranges, signal, async (range) => {
-      const step = await this.database
-        .system('retention')
-        .tx((tx) => this.jobs.removeJobs(tx, range, before, BATCH));
+      const step = await this.scope.tx((tx) => this.jobs.removeJobs(tx, range, before, BATCH));
       removed += step.removed;
       return step.last;
     });
@@ -173,7 +174,7 @@ export class JobRetention implements OnModuleInit {
     let rows = 0;
     let isOld = true;
     await walk(month.ranges, signal, async (range) => {
-      const seen = await this.jobs.look(this.read, range, before, LOOK);
+      const seen = await this.jobs.look(this.scope.read, range, before, LOOK);
       rows += seen.old;
       if (seen.young) isOld = false;
       return isOld ? seen.last : null;
@@ -185,23 +186,17 @@ export class JobRetention implements OnModuleInit {
     for (const range of ranges)
       for (let removed = LINES_BATCH; removed > 0;) {
         signal.throwIfAborted();
-        removed = await this.database
-          .system('retention')
-          .tx((tx) => this.jobs.removeLinesOfJobs(tx, range, LINES_BATCH));
+        removed = await this.scope.tx((tx) => this.jobs.removeLinesOfJobs(tx, range, LINES_BATCH));
       }
   }
 
   private async count(month: Month, before: Age, signal: AbortSignal): Promise<number> {
     let rows = 0;
     await walk(month.ranges, signal, async (range) => {
-      const seen = await this.jobs.look(this.read, range, before.at, LOOK);
+      const seen = await this.jobs.look(this.scope.read, range, before.at, LOOK);
       rows += seen.old;
       return seen.last;
     });
     return rows;
-  }
-
-  private get read() {
-    return this.database.system('retention').read;
   }
 }

@@ -22,7 +22,6 @@ export class JobSeries implements OnApplicationBootstrap, BeforeApplicationShutd
   private readonly scope: DatabaseScope;
   private readonly sampling: SingleFlight;
   private readonly tidying: SingleFlight;
-  private started = false;
 
   constructor(
     private readonly settings: Settings,
@@ -34,27 +33,28 @@ export class JobSeries implements OnApplicationBootstrap, BeforeApplicationShutd
     this.scope = database.system('job series');
     const failed = (error: unknown): void =>
       log.area('job series').warn({ err: error }, 'the time series could not be written, it is tried again');
-    this.sampling = new SingleFlight(() => this.sample(), failed);
-    this.tidying = new SingleFlight(() => this.tidy(), failed);
+    this.sampling = SingleFlight.held(() => this.sample(), failed);
+    this.tidying = SingleFlight.held(() => this.tidy(), failed);
   }
 
   onApplicationBootstrap(): void {
-    this.started = serves(this.settings, 'worker') || serves(this.settings, 'scheduler');
+    if (!serves(this.settings, 'worker', 'scheduler')) return;
+    this.sampling.begin();
+    this.tidying.begin();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.started = false;
     await Promise.all([this.sampling.stop(), this.tidying.stop()]);
   }
 
   @Interval(15_000)
   tick(): void {
-    if (this.started) this.sampling.trigger();
+    this.sampling.trigger();
   }
 
   @Interval(600_000)
   tidyTick(): void {
-    if (this.started) this.tidying.trigger();
+    this.tidying.trigger();
   }
 
   async sample(): Promise<void> {

@@ -15,7 +15,6 @@ import { ErasuresRepository } from './erasures.repository.js';
 export class ErasureSweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly log: Log;
   private readonly flight: SingleFlight;
-  private started = false;
 
   constructor(
     private readonly settings: Settings,
@@ -25,28 +24,27 @@ export class ErasureSweeper implements OnApplicationBootstrap, BeforeApplication
     log: Log,
   ) {
     this.log = log.area('erasures');
-    this.flight = new SingleFlight(
+    this.flight = SingleFlight.held(
       () => this.pass(),
       (error) => this.log.warn({ err: error }, 'what erased people left cannot be removed just now'),
     );
   }
 
   onApplicationBootstrap(): void {
-    this.started = serves(this.settings, 'worker') || serves(this.settings, 'scheduler');
+    if (serves(this.settings, 'worker', 'scheduler')) this.flight.begin();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.started = false;
     await this.flight.stop();
   }
 
   @Interval(2_500)
   wake(): void {
-    if (this.started) this.flight.trigger();
+    this.flight.trigger();
   }
 
   private async pass(): Promise<void> {
-    while (this.started && (await this.look()));
+    while (this.flight.isOpen && (await this.look()));
   }
 
   /** False when no erasure is due. */
