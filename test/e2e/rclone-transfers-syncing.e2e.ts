@@ -154,20 +154,6 @@ describe.skipIf(!rcloneIsInstalled)('RcloneEngine: syncing', () => {
     expect(await names(to.root)).toEqual(['a']);
   });
 
-  it.skipIf(process.getuid?.() === 0)(
-    'changes nothing when a folder of the source cannot be read',
-    async () => {
-      const { from, to, remotes } = await twoRemotes();
-      await write(from.root, { new: 'n', 'locked/x': '1' });
-      await write(to.root, { gone: 'g', 'locked/x': '1' });
-      await chmod(join(from.root, 'locked'), 0);
-      const error = await failure(sync(remotes, '/', '/'));
-      await chmod(join(from.root, 'locked'), 0o755);
-      expect(error.message).not.toContain(from.root);
-      expect(await names(to.root)).toEqual(['gone', 'locked', 'locked/x']);
-    },
-  );
-
   it('keeps at the destination what is excluded or hidden, whatever its name', async () => {
     const { from, to, remotes } = await twoRemotes();
     const odd = [

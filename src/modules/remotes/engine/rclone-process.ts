@@ -25,6 +25,8 @@ export interface RcloneExit {
 export interface StartOptions {
   jobExpiry: string;
   interactive?: boolean;
+  /** It may put files into the folder for temporary ones: rclone finds out there how exact the times of a disk are. */
+  mayUseTemporaryFiles?: boolean;
   onLine?: (line: LogLine) => void;
   signal?: AbortSignal;
 }
@@ -79,7 +81,7 @@ export class RcloneProcess {
     const child = spawn(program, [...leading, ...rcdArguments(options)], {
       env: {
         ...CLEAN_ENVIRONMENT,
-        ...(options.interactive && NO_SPOOL),
+        ...(options.interactive && !options.mayUseTemporaryFiles && NO_SPOOL),
         RCLONE_RC_USER: 'steward',
         RCLONE_RC_PASS: password,
       },

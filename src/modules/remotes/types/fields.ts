@@ -77,7 +77,7 @@ export const webAddress = ({ originOnly = false, query = false }: UrlRules = {})
       type: 'string',
       format: 'uri',
       maxLength: 2_000,
-      description: 'Begins with https:// or http://.',
+      description: 'An address with https or http.',
     });
 
 function urlProblem(value: string, originOnly: boolean, query: boolean): string | null {

@@ -106,7 +106,7 @@ export class Desk {
   }
 
   private async serve(remote: EngineRemote): Promise<RcloneProcess> {
-    const options = { jobExpiry: '60s', interactive: true };
+    const options = { jobExpiry: '60s', interactive: true, mayUseTemporaryFiles: isFolder(remote) };
     const process = await this.launcher.launch(await this.launcher.command(), options);
     try {
       const fs = (await makeKnown(process, [remote])).get(remote.id) ?? '';
@@ -118,6 +118,10 @@ export class Desk {
     return process;
   }
 }
+
+/** Nothing that is sent to it is collected anywhere first. */
+const isFolder = ({ type, parts: [only] }: EngineRemote): boolean =>
+  type === 'local' || (type === 'alias' && only !== undefined && isFolder(only.remote));
 
 export const noFolder = (path: RemotePath, cause?: unknown): FileNotFound =>
   new FileNotFound(`There is no folder at ${displayPath(path)}.`, { cause });
