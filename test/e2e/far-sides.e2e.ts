@@ -12,7 +12,7 @@ import {
 import { rclonePresent } from '../harness/capabilities.js';
 import { scratch } from '../harness/process.js';
 import { tree, write } from '../harness/files.js';
-import { HARD_NAMES } from '../far-sides/hard-names.js';
+import { HARD_NAMES, namesFor } from '../far-sides/hard-names.js';
 
 /** The far sides themselves: a test against a server that does not do what it says proves nothing. */
 describe.skipIf(!rclonePresent())('a far side', () => {
@@ -21,8 +21,7 @@ describe.skipIf(!rclonePresent())('a far side', () => {
 
   it.each<FarSideType>([...FAR_SIDES, 'http'])('%s is read with every name files have', async (type) => {
     side = await startFarSide(type);
-    // A relative address with a colon in its first part is taken for an absolute one by the reader of HTTP.
-    const names = HARD_NAMES.filter((name) => type !== 'http' || !name.includes(':'));
+    const names = type === 'http' ? namesFor(type) : HARD_NAMES;
     const files = Object.fromEntries(names.map((name) => [name, randomBytes(100)]));
     await side.write(files);
     const folder = await scratch();

@@ -20,3 +20,10 @@ export const HARD_NAMES: readonly string[] = [
   'ampersand & <less> "quoted".txt',
   'colon: r1:x',
 ];
+
+/**
+ * Those that rclone can write there: over WebDAV and HTTP it takes a name with a colon, at the top, for the beginning
+ * of an address, so that such a file fails and is named.
+ */
+export const namesFor = (type: string): readonly string[] =>
+  HARD_NAMES.filter((name) => !['webdav', 'http'].includes(type) || !name.includes(':'));
