@@ -2,17 +2,23 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 /**
- * A cable between the servers under test and a store, that can be cut without anybody being told: what is sent is
- * swallowed and no end of the connection is announced. Connections cut stay dead for ever, as behind a firewall that
- * has forgotten them; new ones work again after `mend`.
+ * A cable between the servers under test and what they need: a store, or the far side of a remote. It can be cut
+ * without anybody being told: what is sent is swallowed and no end of the connection is announced. Connections cut
+ * stay dead for ever, as behind a firewall that has forgotten them; new ones work again after `mend`. It can also
+ * break loudly in the middle of what is sent, and be slow.
  */
 export class Proxy {
   private readonly pairs = new Set<Pair>();
   private cut = false;
+  private breakingPoint: { left: number; broken: () => void } | null = null;
+  private bytesPerSecond: number | null = null;
+  /** When what was sent up to now has gone over a slow cable. */
+  private busyUntil = 0;
 
   private constructor(
     private readonly server: Server,
-    private readonly target: number,
+    /** The port behind it; a new one is for new connections. */
+    public target: number,
   ) {}
 
   static async to(target: number, port = 0): Promise<Proxy> {
@@ -36,10 +42,27 @@ export class Proxy {
 
   mend(): void {
     this.cut = false;
+    this.bytesPerSecond = null;
+  }
+
+  /** Breaks all connections when this many more bytes have gone through, and resolves then. New ones work. */
+  async breakAfter(bytes: number): Promise<void> {
+    await new Promise<void>((broken) => {
+      this.breakingPoint = { left: bytes, broken };
+    });
+  }
+
+  /** Both directions of all connections together, until `mend`. */
+  slow(bytesPerSecond: number): void {
+    this.bytesPerSecond = bytesPerSecond;
   }
 
   close(): void {
     this.server.close();
+    this.breakAll();
+  }
+
+  private breakAll(): void {
     for (const { client, store } of this.pairs) {
       client.destroy();
       store.destroy();
@@ -56,7 +79,9 @@ export class Proxy {
     ] as const) {
       from.setNoDelay(true);
       from.on('data', (data) => {
-        if (!pair.dead && !to.destroyed) to.write(data);
+        if (pair.dead || to.destroyed) return;
+        if (!to.write(data)) this.pause(from, to);
+        this.count(data.length, from);
       });
       // The store never hears that a client whose cable was cut has gone, and the other way round.
       from.on('error', () => undefined);
@@ -65,6 +90,25 @@ export class Proxy {
         if (client.destroyed && store.destroyed) this.pairs.delete(pair);
       });
     }
+  }
+
+  private pause(from: Socket, to: Socket): void {
+    from.pause();
+    to.once('drain', () => from.resume());
+  }
+
+  private count(bytes: number, from: Socket): void {
+    if (this.breakingPoint !== null && (this.breakingPoint.left -= bytes) <= 0) {
+      const { broken } = this.breakingPoint;
+      this.breakingPoint = null;
+      this.breakAll();
+      broken();
+    }
+    if (this.bytesPerSecond === null) return;
+    const now = performance.now();
+    this.busyUntil = Math.max(this.busyUntil, now) + (bytes / this.bytesPerSecond) * 1000;
+    from.pause();
+    setTimeout(() => from.resume(), this.busyUntil - now).unref();
   }
 }
 
