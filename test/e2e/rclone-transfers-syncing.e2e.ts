@@ -1,4 +1,4 @@
-import { chmod, readFile, readdir, rm, symlink, utimes } from 'node:fs/promises';
+import { readFile, readdir, rm, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseRemotePath } from '../../src/modules/remotes/remote-path.js';
