@@ -92,8 +92,8 @@ describe('npm run new:job', () => {
   });
 
   it('may be given a name that is a word of the language', async () => {
-    expect((await newJob('--module', 'remotes', '--name', 'delete')).code).toBe(0);
-    expect(await read('src/modules/remotes/delete.job.ts')).toContain('export const deleteType = defineJob');
+    expect((await newJob('--module', 'remotes', '--name', 'switch')).code).toBe(0);
+    expect(await read('src/modules/remotes/switch.job.ts')).toContain('export const switchType = defineJob');
     expect(await read('src/modules/remotes/remotes.module.ts')).toMatch(
       /^    CopyFilesJob,\n    DeleteJob,$/m,
     );
@@ -119,8 +119,8 @@ describe('what it has written', () => {
     'src/modules/tasks/export-report.job.ts',
     'src/modules/tasks/export-report.medium.ts',
     'src/modules/tasks/tasks.module.ts',
-    'src/modules/remotes/delete.job.ts',
-    'src/modules/remotes/delete.medium.ts',
+    'src/modules/remotes/switch.job.ts',
+    'src/modules/remotes/switch.medium.ts',
     'src/modules/remotes/remotes.module.ts',
   ];
 

@@ -168,6 +168,7 @@ describe('GET /api/users/me/export', () => {
         'paused-queues.json',
         'profile.json',
         'recovery-codes.json',
+        'remote-permissions.json',
         'remotes.json',
         'schedule-slots.json',
         'schedules.json',
