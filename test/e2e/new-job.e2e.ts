@@ -94,9 +94,7 @@ describe('npm run new:job', () => {
   it('may be given a name that is a word of the language', async () => {
     expect((await newJob('--module', 'remotes', '--name', 'switch')).code).toBe(0);
     expect(await read('src/modules/remotes/switch.job.ts')).toContain('export const switchType = defineJob');
-    expect(await read('src/modules/remotes/remotes.module.ts')).toMatch(
-      /^    CopyFilesJob,\n    DeleteJob,$/m,
-    );
+    expect(await read('src/modules/remotes/remotes.module.ts')).toMatch(/^    SwitchJob,$/m);
   });
 
   it('says what to add where it does not understand the module', async () => {
