@@ -144,4 +144,4 @@ export async function slowCopy(): Promise<{ seen: Seen; to: EngineRemote; end: P
 }
 
 export const noneRuns = () =>
-  vi.waitFor(async () => expect(await children(process.pid)).toEqual([]), { timeout: 2000, interval: 20 });
+  vi.waitFor(async () => expect(await children(process.pid)).toEqual([]), { timeout: 60_000, interval: 20 });
