@@ -11,8 +11,7 @@ import { StewardProcess, scratch } from '../harness/process.js';
 import { until } from '../harness/until.js';
 
 const PASSWORD = 'the password of the tests';
-/** Copies at the same time; each round cancels all of them. */
-/** As many as run into one remote at a time. */
+/** Copies at the same time, as many as run into one remote; each round cancels all of them. */
 const AT_ONCE = 4;
 const ROUNDS = 3;
 

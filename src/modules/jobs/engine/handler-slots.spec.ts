@@ -12,8 +12,7 @@ function claims(slots: HandlerSlots): number {
 }
 
 async function handle(slots: HandlerSlots, milliseconds: number): Promise<void> {
-  const ran = slots.run(() => vi.advanceTimersByTimeAsync(milliseconds));
-  await ran;
+  await slots.run(() => vi.advanceTimersByTimeAsync(milliseconds));
 }
 
 describe('handler slots', () => {

@@ -3,6 +3,7 @@ import { execute, query, queryOne, type Read, type Tx } from '../../../kernel/da
 import type { QueueName } from '../../../kernel/queue/index.js';
 import { ENDED_COLUMNS, MAX_CRASHES, WORKER_SILENCE_SECONDS, type EndedJob } from './job-moves.repository.js';
 import { IN_FLIGHT } from './job-status.js';
+import { ALIVE } from './workers.repository.js';
 
 /**
  * How long a worker counts as newly silent: several passes, because a row that another transaction holds is passed
@@ -46,23 +47,23 @@ export class RescueRepository {
       `with orphan as (
          select id from jobs
           where ${IN_FLIGHT} and status = 'running'
-            and clock_timestamp() < $3::timestamptz + interval '5 seconds'
-            and not exists (select from workers where workers.id = jobs.worker_id and beat_at > clock_timestamp() - make_interval(secs => $1))
+            and clock_timestamp() < $2::timestamptz + interval '5 seconds'
+            and not exists (select from workers where workers.id = jobs.worker_id and ${ALIVE})
           order by id for update skip locked),
        verdict as (
-         select jobs.id, case when cancel_requested_at is not null then 'cancelled' when crash_count + 1 >= $2 or type = any($4::text[]) then 'failed' else 'pending' end as status
+         select jobs.id, case when cancel_requested_at is not null then 'cancelled' when crash_count + 1 >= $1 or type = any($3::text[]) then 'failed' else 'pending' end as status
            from jobs join orphan using (id))
        update jobs set status = v.status, crash_count = crash_count + 1, worker_id = null,
               run_at = case when v.status = 'pending' then now() end,
-              error = case when v.status <> 'failed' then null when type = any($4::text[]) then 'Its worker died while running it, and it may not be run twice.'
+              error = case when v.status <> 'failed' then null when type = any($3::text[]) then 'Its worker died while running it, and it may not be run twice.'
                            else format('Its worker died %s times while running it.', crash_count + 1) end,
-              error_code = case when v.status <> 'failed' then null when type = any($4::text[]) then 'interrupted' else 'poison' end,
+              error_code = case when v.status <> 'failed' then null when type = any($3::text[]) then 'interrupted' else 'poison' end,
               completed_at = case when v.status = 'failed' then greatest(clock_timestamp(), started_at) end,
               cancelled_at = case when v.status = 'cancelled' then greatest(clock_timestamp(), started_at) end,
               updated_at = clock_timestamp()
          from verdict v where jobs.id = v.id and jobs.status = 'running'
        returning ${ENDED_COLUMNS}`,
-      [WORKER_SILENCE_SECONDS, MAX_CRASHES, lookedAt, notAgain],
+      [MAX_CRASHES, lookedAt, notAgain],
     );
   }
 
