@@ -2,7 +2,10 @@ import { mkdir, rename, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { FileJobsDesk } from '../factories/file-jobs.js';
+import type { BulkJobsView } from '../../src/modules/jobs/bulk/bulk-jobs.schema.js';
+import type { TestRemote } from '../factories/copies.js';
+import { FarWork } from '../factories/far-work.js';
+import { at } from '../factories/file-work.js';
 import {
   INTERNAL_HOSTS,
   REFUSED_PATHS,
@@ -17,8 +20,25 @@ import { Canary } from '../far-sides/canary.js';
 import { TestApp } from '../harness/app.js';
 import { rclonePresent } from '../harness/capabilities.js';
 import { tree, write } from '../harness/files.js';
+import { copyingProcesses } from '../harness/rclone-processes.js';
+import { until } from '../harness/until.js';
 
-const JOB_TYPES = ['copy', 'move', 'sync', 'backup'] as const;
+interface Ended {
+  readonly status: string;
+  readonly code: string | null;
+  readonly error: string | null;
+  readonly log: string;
+}
+
+/** Texts that a row of jsonb can hold. */
+const storable = (value: unknown): boolean => !/\\u0000|\\u[dD][89a-fA-F]/.test(JSON.stringify(value));
+
+/** None of the jobs is to wait for another one. */
+const ALL_AT_ONCE = {
+  STEWARD_FILE_JOBS: '1000',
+  STEWARD_FILE_JOBS_PER_REMOTE: '1000',
+  STEWARD_FILE_JOBS_PER_USER: '1000',
+};
 
 /**
  * What was refused when it was asked for is refused again where it is used: an error of another part, or whoever can
@@ -27,19 +47,19 @@ const JOB_TYPES = ['copy', 'move', 'sync', 'backup'] as const;
 describe.skipIf(!rclonePresent())('rows written past the checks', () => {
   let app: TestApp;
   let canary: Canary;
-  let desk: FileJobsDesk;
-  let client: Client;
-  let from: { id: string; root: string };
-  let to: { id: string; root: string };
+  let work: FarWork;
+  let sql: Client;
+  let from: TestRemote;
+  let to: TestRemote;
 
   beforeAll(async () => {
     canary = await Canary.start();
-    app = await TestApp.start();
-    desk = new FileJobsDesk(app);
-    client = new Client({ connectionString: app.settings.databaseUrl });
-    await client.connect();
-    from = await desk.folder();
-    to = await desk.folder();
+    app = await TestApp.start({ environment: ALL_AT_ONCE });
+    work = new FarWork(app);
+    sql = new Client({ connectionString: app.settings.databaseUrl });
+    await sql.connect();
+    from = await work.remote();
+    to = await work.remote();
     await write(from.root, { 'plain.txt': 'plain' });
   });
   afterEach(async () => {
@@ -48,131 +68,143 @@ describe.skipIf(!rclonePresent())('rows written past the checks', () => {
     if (Object.keys(files).join() !== 'plain.txt') throw new Error(`there are ${JSON.stringify(files)}`);
   });
   afterAll(async () => {
-    await client.end();
+    await sql.end();
     await app.stop();
     await canary.stop();
   });
 
-  /** Jobs that wait get these payloads in their rows and may start; answers how each ended. */
-  async function forged(type: string, payloads: readonly object[]): Promise<string[]> {
-    const scheduledFor = '2100-01-01T00:00:00.000Z';
-    const places = {
-      source: { remoteId: from.id, path: '/' },
-      destination: { remoteId: to.id, path: '/' },
-    };
-    const right = type === 'delete' ? { target: { remoteId: to.id, path: '/x' } } : places;
-    const ids: string[] = [];
-    for (const payload of payloads) {
-      const { id } = await desk.start(type, right, { scheduledFor, maxRetries: 0 });
-      await client.query(`update jobs set payload = $2, scheduled_for = now() where id = $1`, [
-        id,
-        JSON.stringify({ ...right, ...payload }),
-      ]);
-      ids.push(id);
-    }
-    const ends: string[] = [];
-    for (const [index, id] of ids.entries()) {
-      const { status, error } = await desk.ended(id);
-      expect(await canary.harm(error ?? '', ...(await desk.log(id)))).toEqual([]);
-      if (status !== 'failed') ends.push(`${status}: ${JSON.stringify(payloads[index])}`);
-    }
+  /** Jobs of right requests, of which none starts until `change` has been done to what is stored. */
+  async function jobs(
+    requests: readonly { type: string; payload: object }[],
+    change: (ids: readonly string[]) => Promise<unknown>,
+  ): Promise<Ended[]> {
+    await work.demand('POST', '/api/queues/files/pause', 200, { note: 'until the rows are changed' });
+    const items = requests.map((request) => ({ ...request, maxRetries: 0 }));
+    const made = await work.demand<BulkJobsView>('POST', '/api/jobs/bulk', 202, { items });
+    const ids = made.items.map((item) => {
+      if ('id' in item) return item.id;
+      throw new Error(`no job: ${JSON.stringify(item)}`);
+    });
+    await change(ids);
+    await work.demand('POST', '/api/queues/files/resume', 200);
+    const ended = await until(
+      async () => {
+        const { rows } = await sql.query<Ended & { id: string }>(
+          `select id, status, error_code as code, error,
+                  (select coalesce(string_agg(concat(message, details), E'\\n'), '') from job_logs where job_id = jobs.id) as log
+             from jobs where id = any($1::uuid[]) and status in ('completed', 'failed', 'cancelled')`,
+          [ids],
+        );
+        return rows.length === ids.length && new Map(rows.map((row) => [row.id, row]));
+      },
+      { describe: 'all to end' },
+    );
+    const ends = ids.map((id) => ended.get(id)!);
+    expect(await canary.harm(...ends.map(({ error, log }) => `${error} ${log}`))).toEqual([]);
     return ends;
   }
 
-  /** Texts that a row of jsonb can hold. */
-  const storable = (value: unknown): boolean =>
-    !/\\u0000|\\u[dD][89a-fA-F]/.test(JSON.stringify(value)) && value !== undefined;
+  /** Jobs whose payloads are changed in their rows; answers what became of those that were not refused for it. */
+  async function forged(type: string, payloads: readonly object[]): Promise<string[]> {
+    const places = { source: at(from), destination: at(to) };
+    const right = type === 'delete' ? { target: at(to, '/x') } : places;
+    const ends = await jobs(
+      payloads.map(() => ({ type, payload: right })),
+      (ids) =>
+        sql.query(
+          `update jobs set payload = forged.payload::jsonb
+             from unnest($1::uuid[], $2::text[]) as forged(id, payload) where jobs.id = forged.id`,
+          [ids, payloads.map((payload) => JSON.stringify({ ...right, ...payload }))],
+        ),
+    );
+    return ends.flatMap(({ status, code, error }, index) =>
+      status === 'failed' && code === 'validation_failed'
+        ? []
+        : [`${status} ${code} ${error}: ${JSON.stringify(payloads[index])}`],
+    );
+  }
 
-  it.each(JOB_TYPES)('give a job of type %s no other remote', async (type) => {
-    const texts = remotesOnTheSpot(canary).filter(storable);
-    expect(
-      await forged(
-        type,
-        texts.map((remoteId) => ({ source: { remoteId, path: '/' } })),
-      ),
-    ).toEqual([]);
-    expect(
-      await forged(
-        type,
-        texts.map((remoteId) => ({ destination: { remoteId, path: '/' } })),
-      ),
-    ).toEqual([]);
-  });
+  describe.each(['copy', 'move', 'sync', 'backup', 'restore'])('give a job of type %s', (type) => {
+    it('no other remote', async () => {
+      const texts = remotesOnTheSpot(canary).filter(storable);
+      const asSource = texts.map((remoteId) => ({ source: { remoteId, path: '/' } }));
+      const asDestination = texts.map((remoteId) => ({ destination: { remoteId, path: '/' } }));
+      expect(await forged(type, [...asSource, ...asDestination])).toEqual([]);
+    });
 
-  it.each(JOB_TYPES)('give a job of type %s no path that leads out', async (type) => {
-    const paths = REFUSED_PATHS.map((each) => each.path).filter(storable);
-    const at = (remoteId: string) => (hostile: unknown) => ({ remoteId, path: hostile });
-    expect(
-      await forged(
-        type,
-        paths.map((one) => ({ source: at(from.id)(one) })),
-      ),
-    ).toEqual([]);
-    expect(
-      await forged(
-        type,
-        paths.map((one) => ({ destination: at(to.id)(one) })),
-      ),
-    ).toEqual([]);
-  });
+    it('no path that leads out', async () => {
+      const paths = REFUSED_PATHS.map((each) => each.path).filter(storable);
+      const asSource = paths.map((one) => ({ source: { remoteId: from.id, path: one } }));
+      const asDestination = paths.map((one) => ({ destination: { remoteId: to.id, path: one } }));
+      expect(await forged(type, [...asSource, ...asDestination])).toEqual([]);
+    });
 
-  it.each(JOB_TYPES)('give a job of type %s no options of rclone', async (type) => {
-    const options = [...hostileJobOptions(canary), ...WRONG_OPTION_VALUES].filter(storable);
-    expect(
-      await forged(
-        type,
-        options.map((one) => ({ options: one })),
-      ),
-    ).toEqual([]);
+    it('no options of rclone', async () => {
+      const options = [...hostileJobOptions(canary), ...WRONG_OPTION_VALUES].filter(storable);
+      expect(
+        await forged(
+          type,
+          options.map((one) => ({ options: one })),
+        ),
+      ).toEqual([]);
+    });
   });
 
   it('delete nothing elsewhere', async () => {
-    const texts = remotesOnTheSpot(canary).filter(storable);
-    const paths = REFUSED_PATHS.map((each) => each.path).filter(storable);
-    expect(
-      await forged('delete', [
-        ...texts.map((remoteId) => ({ target: { remoteId, path: '/x' } })),
-        ...paths.map((one) => ({ target: { remoteId: from.id, path: one } })),
-      ]),
-    ).toEqual([]);
+    const remotes = remotesOnTheSpot(canary).map((remoteId) => ({ target: { remoteId, path: '/x' } }));
+    const paths = REFUSED_PATHS.map((each) => ({ target: { remoteId: from.id, path: each.path } }));
+    const options = hostileJobOptions(canary).map((one) => ({ options: one }));
+    expect(await forged('delete', [...remotes, ...paths, ...options].filter(storable))).toEqual([]);
   });
 
-  /** Remotes whose rows were changed: what looking into each answers, and how a copy from and to it ends. */
-  async function misled(body: object, changes: readonly (readonly [column: string, value: string])[]) {
-    const id = await desk.newRemote({ name: crypto.randomUUID(), ...body });
-    const misleading: string[] = [];
-    for (const [column, value] of changes) {
-      await client.query(`update remotes set ${column} = $2, version = version + 1 where id = $1`, [
-        id,
-        value,
-      ]);
+  /** Remotes as the checks would have let them pass. */
+  async function remotes(count: number, type: string, root: string, options: object): Promise<string[]> {
+    const { rows } = await sql.query<{ id: string }>(
+      `insert into remotes (id, owner_id, name, name_key, type, root, options)
+       select id, (select owner_id from remotes where id = $1), id::text, id::text, $2, $3, $4
+         from (select gen_random_uuid() as id from generate_series(1, $5)) as made returning id`,
+      [from.id, type, root, JSON.stringify(options), count],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Changes one column of a remote for each value; answers what could be done with it then. */
+  async function misled(
+    right: { type: string; root?: string; options?: object },
+    column: 'root' | 'options',
+    values: readonly (string | object)[],
+  ): Promise<string[]> {
+    const { type, root = '/', options = {} } = right;
+    const ids = await remotes(values.length, type, root, options);
+    const payloads = ids.flatMap((id, index) => [
+      { source: { remoteId: id, path: '/' }, destination: at(to, `/${index}`) },
+      { source: at(from), destination: { remoteId: id, path: '/' } },
+    ]);
+    const texts = values.map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
+    const ends = await jobs(
+      payloads.map((payload) => ({ type: 'copy', payload })),
+      () =>
+        sql.query(
+          `update remotes set ${column} = changed.value${column === 'options' ? '::jsonb' : ''}, version = version + 1
+             from unnest($1::uuid[], $2::text[]) as changed(id, value) where remotes.id = changed.id`,
+          [ids, texts],
+        ),
+    );
+    const misleading = ends.flatMap(({ status, code, error }, index) =>
+      status === 'failed' && ['validation_failed', 'remote_misconfigured', 'transfer_permission'].includes(code ?? '')
+        ? []
+        : [`${status} ${code} ${error}: ${texts[Math.floor(index / 2)]}`],
+    );
+    for (const [index, id] of ids.entries()) {
       for (const place of ['files', 'files/content?path=/secret-of-the-canary.txt', 'usage']) {
         const answer = await app.call<unknown>('GET', `/api/remotes/${id}/${place}`);
-        if (answer.status < 400) misleading.push(`${place} ${answer.status}: ${value}`);
+        if (answer.status < 400) misleading.push(`${place} ${answer.status}: ${texts[index]}`);
         expect(await canary.harm(JSON.stringify(answer.body))).toEqual([]);
       }
-      const checked = await app.call<{ status?: string }>('POST', `/api/remotes/${id}/check`);
-      if (checked.body.status === 'online') misleading.push(`online: ${value}`);
-      for (const [source, destination] of [
-        [id, to.id],
-        [from.id, id],
-      ] as const) {
-        const asked = await app.call<{ id: string }>('POST', '/api/jobs', {
-          body: {
-            type: 'copy',
-            maxRetries: 0,
-            payload: {
-              source: { remoteId: source, path: '/' },
-              destination: { remoteId: destination, path: '/' },
-            },
-          },
-        });
-        if (asked.status !== 202) continue;
-        const { status } = await desk.ended(asked.body.id);
-        if (status === 'completed') misleading.push(`${status}: ${value}`);
-      }
-      expect(await canary.harm()).toEqual([]);
+      const { body } = await app.call<{ status?: string }>('POST', `/api/remotes/${id}/check`);
+      if (body.status === 'online') misleading.push(`online: ${texts[index]}`);
     }
+    expect(await copyingProcesses(process.pid)).toEqual([]);
     return misleading;
   }
 
@@ -180,59 +212,46 @@ describe.skipIf(!rclonePresent())('rows written past the checks', () => {
     const [root = ''] = app.settings.localRoots;
     const link = path.join(root, 'a link to the canary');
     await symlink(canary.folder, link);
-    const folders = [...outsideFolders(canary, root), link, path.join(link, 'below')].filter(storable);
-    await mkdir(path.join(root, 'own'));
-    expect(
-      await misled(
-        { type: 'local', root: path.join(root, 'own') },
-        folders.map((folder) => ['root', folder] as const),
-      ),
-    ).toEqual([]);
+    const own = path.join(root, 'own');
+    await mkdir(own);
+    const folders = [...outsideFolders(canary, root), link, path.join(link, 'below')];
+    // The table itself refuses none at all.
+    const values = folders.filter((folder) => storable(folder) && folder !== '');
+    expect(await misled({ type: 'local', root: own }, 'root', values)).toEqual([]);
   });
 
   it('hand rclone no option that is not of the type', async () => {
-    const webdav = { url: 'http://192.0.2.1/', vendor: 'other' };
-    expect(
-      await misled(
-        { type: 'webdav', options: { url: 'https://example.org/' } },
-        Object.entries(hostileRemoteOptions(canary)).map(
-          ([name, value]) => ['options', JSON.stringify({ ...webdav, [name]: value })] as const,
-        ),
-      ),
-    ).toEqual([]);
+    const options = { url: 'https://files.example.org/', vendor: 'other' };
+    const values = Object.entries(hostileRemoteOptions(canary)).map(([name, value]) => ({
+      ...options,
+      [name]: value,
+    }));
+    expect(await misled({ type: 'webdav', options }, 'options', values)).toEqual([]);
   });
 
   it('lead to no host inside, and to nothing that is no host', async () => {
     const { port } = canary;
+    const webdav = { type: 'webdav', options: { url: 'https://files.example.org/', vendor: 'other' } };
+    const urls = INTERNAL_HOSTS.map((host) => ({ url: `http://${host}:${port}/`, vendor: 'other' }));
+    expect(await misled(webdav, 'options', urls)).toEqual([]);
+    const ftp = { type: 'ftp', options: { host: 'files.example.org', user: 'u', encryption: 'none' } };
+    const hosts = [...INTERNAL_HOSTS, ...notHosts(canary)].filter(storable);
     expect(
       await misled(
-        { type: 'webdav', options: { url: 'https://example.org/' } },
-        INTERNAL_HOSTS.map(
-          (host) => ['options', JSON.stringify({ url: `http://${host}:${port}/` })] as const,
-        ),
-      ),
-    ).toEqual([]);
-    expect(
-      await misled(
-        {
-          type: 'sftp',
-          options: { host: 'files.example.org', user: 'u' },
-          secrets: { password: 'p' },
-        },
-        [...INTERNAL_HOSTS, ...notHosts(canary)]
-          .filter(storable)
-          .map((host) => ['options', JSON.stringify({ host, port, user: 'u' })] as const),
+        ftp,
+        'options',
+        hosts.map((host) => ({ ...ftp.options, host, port })),
       ),
     ).toEqual([]);
   });
 
   it('are not followed when a folder has become a link since', async () => {
-    const folder = await desk.folder();
+    const folder = await work.remote();
     await rename(folder.root, `${folder.root} before`);
     await symlink(canary.folder, folder.root);
     const answer = await app.call<unknown>('GET', `/api/remotes/${folder.id}/files`);
     expect(answer.status).toBe(403);
-    const job = await desk.ended((await desk.copy(folder.id, to.id)).id);
+    const job = await work.between('copy', folder, to);
     expect(job).toMatchObject({ status: 'failed', errorCode: 'transfer_permission' });
   });
 });
