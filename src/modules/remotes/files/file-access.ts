@@ -9,6 +9,7 @@ import type { FileRight, PathFilter } from '../permissions/path-rules.js';
 import { RemoteAccess } from '../permissions/remote-access.js';
 import type { RemotePath } from '../remote-path.js';
 import { RemotesService } from '../remotes.service.js';
+import { fileProblem } from './file-problem.js';
 
 /** What is asked of one path. */
 export type Wish = readonly [right: FileRight, path: RemotePath];
@@ -31,6 +32,19 @@ export class FileAccess {
     const { read } = this.database.as(actor);
     const filter = await this.access.visible(read, actor, id);
     return { filter, remote: await this.remotes.forEngine(read, actor, id, 'remote', 'read') };
+  }
+
+  /**
+   * What the far side was asked, with its troubles as `fileProblem` tells them. One that refuses what the remote logs
+   * in with is looked at again at once, so that everybody sees why nothing works there.
+   */
+  async asked<T>({ id }: EngineRemote, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      await this.remotes.sawProblem([id], error);
+      throw fileProblem(error);
+    }
   }
 
   /**
