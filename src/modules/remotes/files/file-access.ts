@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../../../kernel/auth/index.js';
 import { Database } from '../../../kernel/database/index.js';
+import { UserError } from '../../../kernel/http/index.js';
 import type { EngineRemote } from '../engine/transfer-engine.js';
+import { lockPlaces } from '../locks/lock-places.js';
+import { PathLocks } from '../locks/path-locks.js';
 import type { FileRight, PathFilter } from '../permissions/path-rules.js';
 import { RemoteAccess } from '../permissions/remote-access.js';
 import type { RemotePath } from '../remote-path.js';
@@ -21,6 +24,7 @@ export class FileAccess {
     private readonly database: Database,
     private readonly access: RemoteAccess,
     private readonly remotes: RemotesService,
+    private readonly locks: PathLocks,
   ) {}
 
   /** For looking. `filter` says what of it may be shown; null: everything. 404 and 403 as `RemoteAccess.demand`. */
@@ -43,10 +47,23 @@ export class FileAccess {
     }
   }
 
-  /** For changing something: every wish must be granted. */
+  /**
+   * For changing something: every wish must be granted, and no job may be writing there: 409 `place_in_use`. A job
+   * that only reads does not stand in the way, and nothing is held: one that begins meanwhile does not wait.
+   */
   async demand(actor: Actor, id: string, first: Wish, ...others: readonly Wish[]): Promise<EngineRemote> {
     const { read } = this.database.as(actor);
-    for (const [right, path] of [first, ...others]) await this.access.demand(read, actor, id, right, path);
-    return this.remotes.forEngine(read, actor, id, 'remote', first[0]);
+    const wishes = [first, ...others];
+    for (const [right, path] of wishes) await this.access.demand(read, actor, id, right, path);
+    const remote = await this.remotes.forEngine(read, actor, id, 'remote', first[0]);
+    const writer = await this.locks.writerAt(wishes.flatMap(([, path]) => lockPlaces(remote, path, true)));
+    if (writer !== null) throw placeInUse(writer);
+    return remote;
   }
 }
+
+const placeInUse = (jobId: string): UserError =>
+  UserError.conflict(
+    'place_in_use',
+    `The job ${jobId} writes here just now; ask again when it has ended, or cancel it.`,
+  );
