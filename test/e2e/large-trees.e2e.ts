@@ -33,6 +33,11 @@ async function writeMany(names: readonly string[], content: (n: number) => Buffe
     );
 }
 
+interface NamesPage {
+  readonly items: readonly { readonly name: string }[];
+  readonly nextCursor: string | null;
+}
+
 describe.skipIf(!rclonePresent())('ten thousand files', () => {
   let app: TestApp;
   let work: FileWork;
@@ -147,12 +152,12 @@ describe.skipIf(!rclonePresent())('ten thousand files', () => {
       const pages = async (token?: string): Promise<string[][]> => {
         const found: string[][] = [];
         for (let cursor: string | null = ''; cursor !== null;) {
-          const query = new URLSearchParams({
+          const query: URLSearchParams = new URLSearchParams({
             path: '/many',
             limit: String(PAGE),
             ...(cursor && { cursor }),
           });
-          const { body }: { body: { items: { name: string }[]; nextCursor: string | null } } = await app.call(
+          const { body }: { body: NamesPage } = await app.call<NamesPage>(
             'GET',
             `/api/remotes/${remote.id}/files?${query.toString()}`,
             token === undefined ? {} : { token },
