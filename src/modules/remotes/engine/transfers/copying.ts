@@ -129,15 +129,15 @@ export class Copying {
   }
 
   /** rclone's texts for a file in the place of a folder are riddles, and different on every remote. */
-  private async withObstacles(error: unknown): Promise<never> {
+  private async withObstacles(cause: unknown): Promise<never> {
     const { attempt, ends } = this;
-    if (!this.folder || !(error instanceof RcError)) throw error;
+    if (!this.folder || !(cause instanceof RcError)) throw cause;
     const { fs, path } = ends.destination;
     attempt.obstacles = await explainObstacles(attempt.log.failures, path, async (place) => {
       const entry = await entryAt(attempt.process, fs, place);
       return entry && entry.isDir;
     }).catch(() => []);
-    throw error;
+    throw cause;
   }
 
   /**
