@@ -4,7 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { RcloneBinary } from '../../src/modules/remotes/engine/rclone-binary.js';
 import { RcloneProcess } from '../../src/modules/remotes/engine/rclone-process.js';
-import { DELETE_ONLY, type RcConfig, rcConfig, rcFilter } from '../../src/modules/remotes/engine/rc-options.js';
+import {
+  DELETE_ONLY,
+  type RcConfig,
+  rcConfig,
+  rcFilter,
+} from '../../src/modules/remotes/engine/rc-options.js';
 import { TransferLog } from '../../src/modules/remotes/engine/rc-log.js';
 import { RcJobs } from '../../src/modules/remotes/engine/transfers/rc-jobs.js';
 import { rcloneIsInstalled } from './rclone-engine.js';
