@@ -72,7 +72,7 @@ const dueNow = (id: string): Promise<unknown> =>
 /** What the permissions say of the destination, asked by the person itself or, where it sees nothing, the admin. */
 const verdict = async (action: 'read' | 'write', remote: string, path: string): Promise<object> => {
   const query = new URLSearchParams({ action, path, userId: user.id });
-  const place = `/api/remotes/${remote}/permissions/explain?${query}`;
+  const place = `/api/remotes/${remote}/permissions/explain?${query.toString()}`;
   const { allowed, reason } = (await app.call<Explanation>('GET', place)).body;
   return { allowed, reason };
 };
