@@ -153,13 +153,15 @@ describe.skipIf(!rclonePresent()).each(FAR_SIDES)('jobs with a far side of type 
     side.cable.unplug();
     const before = side.cable.accepted;
     const id = await work.begin('copy', here, there);
-    if (type === 's3')
-      // Its client in rclone is patient for minutes, in which the attempt goes on.
-      await until(() => side.cable.accepted > before + 2, { describe: 'it to be tried again' });
-    else {
-      const waiting = await work.reach(id, ({ retryCount }) => retryCount > 0, 'another attempt to come');
-      expect(waiting).toMatchObject({ status: 'pending', errorCode: 'transfer_temporary' });
-    }
+    await until(
+      async () => {
+        // rclone's client of S3 is patient for minutes, in which the attempt goes on.
+        if (type === 's3') return side.cable.accepted > before + 2;
+        const { status, errorCode, retryCount } = await work.job(id);
+        return status === 'pending' && errorCode === 'transfer_temporary' && retryCount === 1;
+      },
+      { describe: 'another attempt' },
+    );
     expect((await work.check(there)).status).toBe('offline');
     side.cable.mend();
     expect(await work.endedInHaste(id)).toMatchObject({ status: 'completed', error: null });

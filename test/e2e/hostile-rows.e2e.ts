@@ -158,7 +158,7 @@ describe.skipIf(!rclonePresent())('rows written past the checks', () => {
   });
 
   /** Remotes as the checks would have let them pass. */
-  async function remotes(count: number, type: string, root: string, options: object): Promise<string[]> {
+  async function rightRemotes(count: number, type: string, root: string, options: object): Promise<string[]> {
     const { rows } = await sql.query<{ id: string }>(
       `insert into remotes (id, owner_id, name, name_key, type, root, options)
        select id, (select owner_id from remotes where id = $1), id::text, id::text, $2, $3, $4
@@ -175,7 +175,7 @@ describe.skipIf(!rclonePresent())('rows written past the checks', () => {
     values: readonly (string | object)[],
   ): Promise<string[]> {
     const { type, root = '/', options = {} } = right;
-    const ids = await remotes(values.length, type, root, options);
+    const ids = await rightRemotes(values.length, type, root, options);
     const payloads = ids.flatMap((id, index) => [
       { source: { remoteId: id, path: '/' }, destination: at(to, `/${index}`) },
       { source: at(from), destination: { remoteId: id, path: '/' } },
@@ -191,7 +191,8 @@ describe.skipIf(!rclonePresent())('rows written past the checks', () => {
         ),
     );
     const misleading = ends.flatMap(({ status, code, error }, index) =>
-      status === 'failed' && ['validation_failed', 'remote_misconfigured', 'transfer_permission'].includes(code ?? '')
+      status === 'failed' &&
+      ['validation_failed', 'remote_misconfigured', 'transfer_permission'].includes(code ?? '')
         ? []
         : [`${status} ${code} ${error}: ${texts[Math.floor(index / 2)]}`],
     );
