@@ -15,6 +15,7 @@ import {
   type Verification,
 } from '../transfer-engine.js';
 import { FileCounts } from './file-counts.js';
+import { obstaclesInWords } from './in-the-way.js';
 import { RcJobs } from './rc-jobs.js';
 
 type Kind = TransferOperation['kind'];
@@ -45,6 +46,8 @@ export class Attempt {
   uncounted = { created: 0, deleted: 0 };
   /** Equal files of a dry run. */
   unchangedInPlan = 0;
+  /** What stood in the way of files that could not be written, in words for people. */
+  obstacles: readonly string[] = [];
   /** What has to be asked of the process while it lives. */
   beforeEnd: () => Promise<void> = () => Promise.resolve();
   private readonly startedMs = performance.now();
@@ -260,10 +263,17 @@ export class Attempt {
       succeeded: created + updated + deleted + Math.max(0, unchanged - failed),
       verb: VERBS[this.task.operation.kind],
     });
+    const hasObstacle = this.obstacles.length > 0;
+    const message = hasObstacle ? obstaclesInWords(this.obstacles) : verdict.message;
     // rclone removes what it could not finish, but not always: 1.60 leaves a beginning on a full disk.
     const possiblyPartial = failures.map(({ name }) => name);
-    const details = { ...this.details(cause), possiblyPartial, retryable: verdict.retryable };
-    return new TransferError(verdict.kind, verdict.message, details);
+    const details = {
+      ...this.details(cause),
+      possiblyPartial,
+      retryable: !hasObstacle && verdict.retryable,
+    };
+    const kind = hasObstacle && verdict.kind !== 'partial' ? 'exists' : verdict.kind;
+    return new TransferError(kind, message, details);
   }
 
   private details(cause: unknown): { possiblyPartial: string[]; result: TransferResult; cause: unknown } {
