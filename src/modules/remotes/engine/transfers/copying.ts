@@ -83,6 +83,7 @@ export class Copying {
     const copying = attempt.change(this.method(), this.parameters(config), {
       ...(verifies && { share: COPY_THEN_COMPARE.copy }),
       deletes: plan?.delete.files ?? 0,
+      allNew: this.folder && this.ends.destination.is === null,
     });
     await copying.catch((error: unknown) => this.withObstacles(error));
     if (verifies) await this.verify(COPY_THEN_COMPARE.compare);
