@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/index.js';
 import { JobsModule } from '../jobs/index.js';
 import { UsersModule } from '../users/index.js';
+import { Backfills } from './backfill/backfills.js';
 import { CalendarDays } from './calendars/calendar-days.js';
 import { CalendarEntity } from './calendars/calendar.entity.js';
 import { CalendarsController } from './calendars/calendars.controller.js';
@@ -24,6 +25,7 @@ import { SchedulesRepository } from './schedules.repository.js';
 import { SchedulesService } from './schedules.service.js';
 import { SlotFiring } from './slot-firing.js';
 import { SlotMaterialiser } from './slot-materialiser.js';
+import { TzReplanner } from './tz/tz-replanner.js';
 
 @Module({
   imports: [
@@ -40,6 +42,8 @@ import { SlotMaterialiser } from './slot-materialiser.js';
     RuleOwners,
     RulePauses,
     SlotFiring,
+    Backfills,
+    TzReplanner,
     CalendarsService,
     CalendarsRepository,
     CalendarDays,
