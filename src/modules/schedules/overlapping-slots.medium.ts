@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Scheduling } from '../../../test/harness/scheduling.js';
+import { until } from '../../../test/harness/until.js';
 
 let scheduling: Scheduling;
 beforeAll(async () => {
@@ -125,6 +126,28 @@ describe('queue_one', () => {
     )) as [{ seconds: number }];
     expect(seconds).toBeGreaterThan(0);
     expect(seconds).toBeLessThanOrEqual(10);
+  });
+
+  it('is seen by the end of a job that comes while the tick which lets it wait is not committed', async () => {
+    const rule = await scheduling.rule({ ...MINUTELY, overlapPolicy: 'queue_one' });
+    let told: Promise<void> = Promise.resolve();
+    await scheduling.holding(
+      `update schedule_rules set look_at = now() + interval '1 hour' where id = $1`,
+      [rule],
+      async () => {
+        told = scheduling.tell(rule, ['completed']);
+        await until(async () => (await scheduling.sql(`select from pg_locks where not granted`)).length > 0, {
+          describe: 'the end of the job to wait for the tick',
+        });
+      },
+      'commit',
+    );
+    await told;
+    const [seen] = await scheduling.sql<{ rung: boolean }>(
+      `select look_at <= now() as rung from schedule_rules where id = $1`,
+      [rule],
+    );
+    expect(seen).toEqual({ rung: true });
   });
 
   it('waits for an end of the rule and no longer than its runs reach', async () => {
