@@ -174,6 +174,10 @@ export const RESOURCES: Readonly<Record<string, Resource>> = {
     },
     knownTo: 'admins',
   },
+  '/api/calendars/:id': {
+    make: async (world, owner) => (await world.made(owner, '/api/calendars', { name: randomUUID() })).id,
+    knownTo: 'admins',
+  },
   '/api/notifications/:id': {
     make: async (world, { actor }) => {
       const id = randomUUID();
@@ -192,6 +196,7 @@ export const BODIES: Readonly<Record<string, object>> = {
   'PATCH /api/notifications/:id': { isRead: true },
   'POST /api/queues/:name/pause': { note: 'matrix' },
   'PATCH /api/jobs/:id/transfer': { bandwidthLimit: null },
+  'POST /api/schedules/:id/backfill': { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' },
   'POST /api/remotes/:id/files/folders': { path: '/matrix' },
   'POST /api/remotes/:id/files/rename': { from: '/', to: '/matrix' },
   'PUT /api/remotes/:id/permissions/:userId': { permissions: ['read'] },
