@@ -7,28 +7,33 @@ import {
   type NewEvent,
   type StoredEvent,
 } from '../../kernel/realtime/index.js';
+import { UsersService } from '../users/index.js';
 import { ACCOUNT_EVENTS, accountNoticeOf } from './account-events.js';
+import { ADMIN_EVENTS, adminNoticesOf } from './admin-events.js';
 import { NOTIFIED_EVENTS, noticeOf, type Notice } from './job-ended.js';
 import { NOTIFICATION_CREATED, NOTIFICATIONS_CHANNEL } from './notifications.events.js';
 import { NotificationsRepository, type Told } from './notifications.repository.js';
 
-const noticeFor = (event: StoredEvent): Notice | null =>
-  ACCOUNT_EVENTS.includes(event.type) ? accountNoticeOf(event) : noticeOf(event);
+function noticeFor(event: StoredEvent): Notice | null {
+  if (ADMIN_EVENTS.includes(event.type)) return null;
+  return ACCOUNT_EVENTS.includes(event.type) ? accountNoticeOf(event) : noticeOf(event);
+}
 
 /**
- * Turns the ends of jobs, and what happened to an account, into notifications, each exactly once, and records that it did in the same transaction so
- * that the user's clients are told at once.
+ * Turns the ends of jobs, what happened to an account, and what admins have to know, into notifications, each exactly
+ * once, and records that it did in the same transaction so that the user's clients are told at once.
  */
 @Injectable()
 export class NotificationsConsumer extends EventConsumer implements OnModuleInit {
   readonly name = 'notifications';
-  readonly types = [...NOTIFIED_EVENTS, ...ACCOUNT_EVENTS];
+  readonly types = [...NOTIFIED_EVENTS, ...ACCOUNT_EVENTS, ...ADMIN_EVENTS];
   override readonly hearsQuiet = false;
 
   constructor(
     private readonly delivery: EventDelivery,
     private readonly notifications: NotificationsRepository,
     private readonly events: Events,
+    private readonly users: UsersService,
   ) {
     super();
   }
@@ -38,7 +43,12 @@ export class NotificationsConsumer extends EventConsumer implements OnModuleInit
   }
 
   async handle(tx: Tx, events: readonly StoredEvent[]): Promise<void> {
-    const notices = events.map(noticeFor).filter((notice) => notice !== null);
+    const forAdmins = events.filter(({ type }) => ADMIN_EVENTS.includes(type));
+    const admins = forAdmins.length > 0 ? await this.users.activeAdmins(tx) : [];
+    const notices = [
+      ...events.map(noticeFor).filter((notice) => notice !== null),
+      ...forAdmins.flatMap((event) => adminNoticesOf(event, admins)),
+    ];
     const told = await this.notifications.insert(
       tx,
       notices.filter(({ scheduleToReplace }) => scheduleToReplace === null),

@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, PrimaryColumn, VirtualColumn } from 'typeorm';
 import type { DaylightSavingPolicy } from './core/index.js';
 
 /** What a rule has done when it fires; checked against its job type when saved and again when fired. */
@@ -8,6 +8,9 @@ export interface JobTemplate {
   readonly priority?: number | undefined;
   readonly maxRetries?: number | undefined;
 }
+
+const overdue = (rule: string): string =>
+  `case when ${rule}.is_active and ${rule}.next_run_at < now() then floor(extract(epoch from now() - ${rule}.next_run_at))::float8 else 0 end`;
 
 /** A schedule (S1-25, C16). */
 @Entity('schedule_rules')
@@ -42,6 +45,8 @@ export class ScheduleRuleEntity {
    * paused until a time it is the first instant from then on.
    */
   @Column('timestamptz', { nullable: true }) nextRunAt: Date | null;
+  /** For how long it has been due, on the database's clock; 0 while it is on time. */
+  @VirtualColumn('float8', { query: overdue }) readonly overdueSeconds: number;
   @Column('text', { nullable: true }) pausedNote: string | null;
   @Column('timestamptz', { nullable: true }) pausedUntil: Date | null;
   /** Null when Steward itself paused it. */

@@ -5,13 +5,16 @@ import { Settings, serves } from '../../kernel/config/index.js';
 import { Log } from '../../kernel/log/index.js';
 import { SingleFlight } from '../../kernel/time/index.js';
 import { SlotMaterialiser } from './slot-materialiser.js';
+import { ScheduleMetrics } from './watch/schedule-metrics.js';
+import { SchedulerBeat } from './watch/scheduler-beat.js';
 
 /** Keeps schedulers that were started together from asking for the same rules in the same moment. */
 const JITTER_MS = 50;
 
 /**
  * Looks for due rules once a second in every process with the scheduler role. Leaderless: any number may run. A
- * tick that fails is logged and tried again at the next; nothing is lost, because the cursors are in the rows.
+ * tick that fails is logged and tried again at the next; nothing is lost, because the cursors are in the rows. It says
+ * that it has looked (`SchedulerBeat`); `SchedulerWatch` tells when nobody does.
  */
 @Injectable()
 export class ScheduleTicker implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -20,6 +23,8 @@ export class ScheduleTicker implements OnApplicationBootstrap, BeforeApplication
   constructor(
     private readonly settings: Settings,
     private readonly materialiser: SlotMaterialiser,
+    private readonly beats: SchedulerBeat,
+    private readonly metrics: ScheduleMetrics,
     log: Log,
   ) {
     const scheduler = log.area('scheduler');
@@ -29,8 +34,10 @@ export class ScheduleTicker implements OnApplicationBootstrap, BeforeApplication
     );
   }
 
-  onApplicationBootstrap(): void {
-    if (serves(this.settings, 'scheduler')) this.flight.begin();
+  async onApplicationBootstrap(): Promise<void> {
+    if (!serves(this.settings, 'scheduler')) return;
+    await this.beats.beat();
+    this.flight.begin();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -44,7 +51,13 @@ export class ScheduleTicker implements OnApplicationBootstrap, BeforeApplication
 
   private async pass(): Promise<void> {
     await sleep(Math.random() * JITTER_MS);
+    const began = performance.now();
     let more = true;
-    while (more && this.flight.isOpen) more = await this.materialiser.batch();
+    while (more && this.flight.isOpen) {
+      more = await this.materialiser.batch();
+      // After each batch: one that catches up on a week is at work, not silent.
+      await this.beats.beat();
+    }
+    this.metrics.ticked(performance.now() - began);
   }
 }

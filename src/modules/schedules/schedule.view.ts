@@ -30,6 +30,7 @@ export function toScheduleView(rule: ScheduleRuleEntity): ScheduleView {
     pausedUntil: instant(rule.pausedUntil),
     lastRunAt: instant(rule.lastRunAt),
     nextRunAt: instant(rule.nextRunAt),
+    overdueSeconds: rule.overdueSeconds,
     lastError: rule.lastError,
     createdAt: rule.createdAt.toISOString(),
     updatedAt: rule.updatedAt.toISOString(),

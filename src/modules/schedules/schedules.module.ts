@@ -16,6 +16,10 @@ import { SchedulesController } from './schedules.controller.js';
 import { SchedulesRepository } from './schedules.repository.js';
 import { SchedulesService } from './schedules.service.js';
 import { SlotMaterialiser } from './slot-materialiser.js';
+import { ScheduleMetrics } from './watch/schedule-metrics.js';
+import { SchedulerBeat } from './watch/scheduler-beat.js';
+import { SchedulerWatch } from './watch/scheduler-watch.js';
+import { SchedulersRepository } from './watch/schedulers.repository.js';
 
 @Module({
   imports: [
@@ -36,6 +40,10 @@ import { SlotMaterialiser } from './slot-materialiser.js';
     ScheduleSlotsRepository,
     SlotMaterialiser,
     ScheduleTicker,
+    SchedulersRepository,
+    SchedulerBeat,
+    SchedulerWatch,
+    ScheduleMetrics,
   ],
   exports: [SchedulesService],
 })

@@ -11,8 +11,9 @@ import {
   type Tx,
 } from '../../kernel/database/index.js';
 import { ScheduleRuleEntity } from './schedule-rule.entity.js';
+import { LATE_SECONDS } from './watch/judge.js';
 
-type NotOfPeople = 'version' | 'createdAt' | 'updatedAt';
+type NotOfPeople = 'version' | 'createdAt' | 'updatedAt' | 'overdueSeconds';
 export type NewRuleRow = Omit<
   ScheduleRuleEntity,
   NotOfPeople | 'runCount' | 'lastRunAt' | 'lastError' | 'pausedUntil' | 'pausedBy' | 'pausedNote'
@@ -28,6 +29,8 @@ export interface RuleFilter extends PageRequest {
   /** Undefined: everybody's. */
   readonly userId?: string | undefined;
   readonly isActive?: boolean | undefined;
+  /** Only those that are late by more than a minute. */
+  readonly overdue?: 'true' | undefined;
 }
 
 @Injectable()
@@ -68,6 +71,8 @@ export class SchedulesRepository {
     if (filter.cursor !== undefined) builder.andWhere({ id: LessThan(filter.cursor) });
     if (filter.userId !== undefined) builder.andWhere({ userId: filter.userId });
     if (filter.isActive !== undefined) builder.andWhere({ isActive: filter.isActive });
+    if (filter.overdue !== undefined)
+      builder.andWhere(`rule.isActive and rule.nextRunAt < now() - make_interval(secs => ${LATE_SECONDS})`);
     return builder.getMany();
   }
 

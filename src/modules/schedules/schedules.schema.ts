@@ -95,6 +95,10 @@ export const listSchedulesQuery = z.strictObject({
   isActive: oneOf(['true', 'false'])
     .transform((value) => value === 'true')
     .optional(),
+  overdue: z
+    .literal('true', { error: 'must be true' })
+    .optional()
+    .describe('Only those that are late by more than a minute.'),
   userId: uuid.optional().describe('Admins only.'),
   all: oneOf(['true', 'false']).optional().describe("Admins only: everybody's schedules."),
 });
@@ -140,6 +144,9 @@ export const scheduleView = z
     nextRunAt: instantOut
       .nullable()
       .describe('Null when nothing is to come: ended, or paused without an end.'),
+    overdueSeconds: z
+      .number()
+      .describe('For how long it has been due; a scheduler that is well needs a second or two.'),
     lastError: z
       .string()
       .nullable()
