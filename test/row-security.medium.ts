@@ -78,6 +78,16 @@ const TABLES: Readonly<Record<string, ProtectedTable>> = {
     change: 'is_active = not is_active',
     owner: 'user_id',
   },
+  schedule_calendars: {
+    admins: true,
+    row: (user) => [
+      `insert into schedule_calendars (id, user_id, name) values ($1::uuid, $2, $1::text)`,
+      [newId(), user],
+    ],
+    give: 'user_id = $1',
+    change: `description = 'changed'`,
+    owner: 'user_id',
+  },
   notifications: {
     admins: false,
     row: (user) => [

@@ -174,6 +174,10 @@ export const RESOURCES: Readonly<Record<string, Resource>> = {
     },
     knownTo: 'admins',
   },
+  '/api/calendars/:id': {
+    make: async (world, owner) => (await world.made(owner, '/api/calendars', { name: randomUUID() })).id,
+    knownTo: 'admins',
+  },
   '/api/notifications/:id': {
     make: async (world, { actor }) => {
       const id = randomUUID();

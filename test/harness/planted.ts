@@ -62,6 +62,8 @@ const VALUES: Readonly<Record<string, string | null>> = {
   'remotes.secret_names': `'{password}'`,
   'schedule_rules.rule_type': `'interval'`,
   'schedule_rules.interval_seconds': '3600',
+  // Days alone, which the planner reads.
+  'schedule_rules.exclusions': `'{"dates": ["2026-12-25"], "weekdays": []}'`,
   'schedule_slots.outcome': `'fired'`,
   'tasks.processing_status': `'success'`,
   // Of a session or of a key, never of both.

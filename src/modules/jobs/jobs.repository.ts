@@ -97,6 +97,24 @@ export class JobsRepository {
     );
   }
 
+  /**
+   * Both moves for every open job of a schedule that nobody is just moving: whoever holds a row writes others, too, and
+   * to wait for it could be to wait for each other. `stopping` are those that had not been asked before.
+   */
+  async stopOpenOf(tx: Tx, scheduleId: string): Promise<{ cancelled: EndedJob[]; stopping: string[] }> {
+    const rows = await query<{ id: string; status: string; asked: boolean }>(
+      tx,
+      `select id, status, cancel_requested_at is not null as asked from jobs
+        where schedule_id = $1 and completed_at is null and cancelled_at is null
+        order by id for update skip locked`,
+      [scheduleId],
+    );
+    const waiting = rows.flatMap(({ id, status }) => (status === 'running' ? [] : id));
+    const running = rows.flatMap(({ id, status, asked }) => (status === 'running' && !asked ? id : []));
+    const cancelled = waiting.length > 0 ? await this.cancelWaiting(tx, waiting) : [];
+    return { cancelled, stopping: running.length > 0 ? await this.requestCancel(tx, running) : [] };
+  }
+
   /** Marks running jobs for cancelling; their worker sees the mark at its next beat if the push is lost. Answers those that run. */
   async requestCancel(tx: Tx, ids: readonly string[]): Promise<string[]> {
     const rows = await query<{ id: string }>(

@@ -170,6 +170,31 @@ export class JobsService {
   }
 
   /**
+   * Ends what is open of a schedule: jobs that wait at once, running ones soon. True while one is open all the same:
+   * it stops, or somebody is moving it just now. Waits for nobody, so that it may be asked for many schedules.
+   */
+  async stopOpenOf(tx: Tx, actor: Actor, scheduleId: string, reason: string): Promise<boolean> {
+    const { cancelled, stopping } = await this.jobs.stopOpenOf(tx, scheduleId);
+    await this.settler.recordEnds(tx, cancelled);
+    for (const jobId of stopping) tx.afterCommit(() => this.hub.publish(JOB_CANCEL_TOPIC, { jobId }));
+    const ids = [...cancelled.map(({ id }) => id), ...stopping];
+    if (ids.length > 0) {
+      // Those that were queued leave their places to others of their limit.
+      this.dispatcher.wakeAfter(tx);
+      await this.audit.recordMany(
+        tx,
+        ids.map((id) => ({
+          actor,
+          action: 'job.cancel',
+          resource: { type: 'job', id },
+          details: { reason },
+        })),
+      );
+    }
+    return this.jobs.hasOpenJob(tx, scheduleId);
+  }
+
+  /**
    * What a job that is to run once more falls under by the definition of now, and its key, where its type is unique:
    * 409 when another open job has it. A payload that the type refuses by now fails visibly when it runs.
    */

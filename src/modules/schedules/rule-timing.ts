@@ -1,8 +1,10 @@
 import { UserError, type FieldError } from '../../kernel/http/index.js';
 import {
   nextAfter,
+  nextRunAfter,
   parseTiming,
   upcoming,
+  type DaySet,
   type ParsedTiming,
   type TimingError,
   type TimingRule,
@@ -23,12 +25,18 @@ export const TIMING_FIELDS = [
   'endsAt',
 ] as const;
 
-export type RuleTiming = Pick<ScheduleRuleEntity, (typeof TIMING_FIELDS)[number] | 'id' | 'anchorAt'>;
+export type RuleTiming = Pick<
+  ScheduleRuleEntity,
+  (typeof TIMING_FIELDS)[number] | 'id' | 'anchorAt' | 'exclusions' | 'calendarIds'
+>;
+
+/** Of the calendars that a rule names; see `KnownDays`. */
+export type Calendars = { of(calendarIds: readonly string[]): (DaySet | null)[] };
 
 type RuleProgress = Pick<ScheduleRuleEntity, 'isActive' | 'pausedUntil' | 'maxRuns' | 'runCount'>;
 
 /** The planner's view of a stored or requested rule. With `now` (epoch ms), one that cannot run any more is refused. */
-export function parseRule(rule: RuleTiming, now?: number): ParsedTiming {
+export function parseRule(rule: RuleTiming, calendars: Calendars, now?: number): ParsedTiming {
   const input = {
     type: rule.ruleType,
     cronExpression: rule.cronExpression,
@@ -41,13 +49,15 @@ export function parseRule(rule: RuleTiming, now?: number): ParsedTiming {
     anchorAt: rule.anchorAt.getTime(),
     startsAt: rule.startsAt?.getTime() ?? null,
     endsAt: rule.endsAt?.getTime() ?? null,
+    exclusions: rule.exclusions,
+    calendars: calendars.of(rule.calendarIds),
   };
   return parseTiming(input, now);
 }
 
 /** The same, for what a client asks for: 400 naming every wrong field, with what was probably meant. */
-export function requireTiming(rule: RuleTiming, now?: number): TimingRule {
-  const parsed = parseRule(rule, now);
+export function requireTiming(rule: RuleTiming, calendars: Calendars, now?: number): TimingRule {
+  const parsed = parseRule(rule, calendars, now);
   if (parsed.ok) return parsed.rule;
   const errors = parsed.errors.map(toFieldError);
   throw UserError.malformed(errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; '), errors);
@@ -59,7 +69,7 @@ export function describeErrors(errors: readonly TimingError[]): string {
 
 function toFieldError({ field, code, message, suggestion }: TimingError): FieldError {
   const pointer =
-    field === 'type' ? '/ruleType' : `/${field.replace(/^dst\b/, 'dstPolicy').replace('.', '/')}`;
+    field === 'type' ? '/ruleType' : `/${field.replace(/^dst\b/, 'dstPolicy').replaceAll('.', '/')}`;
   return {
     pointer,
     code,
@@ -74,9 +84,12 @@ function toFieldError({ field, code, message, suggestion }: TimingError): FieldE
 export function firstRunAt(rule: RuleProgress, timing: TimingRule, now: number): Date | null {
   if (runsLeft(rule) <= 0) return null;
   if (!rule.isActive && rule.pausedUntil === null) return null;
-  const after = rule.isActive ? now : Math.max(now, (rule.pausedUntil?.getTime() ?? now) - 1);
-  return dateOf(nextAfter(timing, after));
+  return dateOf(nextAfter(timing, plannedTo(rule, now).getTime()));
 }
+
+/** Nothing up to here is planned any more when planning begins anew now. */
+export const plannedTo = (rule: Pick<RuleProgress, 'isActive' | 'pausedUntil'>, now: number): Date =>
+  new Date(rule.isActive ? now : Math.max(now, (rule.pausedUntil?.getTime() ?? now) - 1));
 
 export const runsLeft = ({ maxRuns, runCount }: Pick<RuleProgress, 'maxRuns' | 'runCount'>): number =>
   maxRuns === null ? Infinity : Math.max(0, maxRuns - runCount);
@@ -87,12 +100,32 @@ export const dateOf = (at: number | null): Date | null => (at === null ? null : 
 export const anchorOf = (startsAt: Date | null, now: number): Date =>
   startsAt ?? new Date(Math.floor(now / 1000) * 1000);
 
-/** The planned instants at or after `from`. */
-export function previewOf(timing: TimingRule, from: number, count: number): PreviewItem[] {
-  if (count < 1) return [];
-  return upcoming(timing, from - 1, count).map(({ at, local, note }) => ({
+/** The planned instants at or after `from`, excluded ones too, as far as the runs that are left reach. */
+export function previewOf(
+  timing: TimingRule,
+  from: number,
+  count: number,
+  runs: number = Infinity,
+): PreviewItem[] {
+  if (runs < 1) return [];
+  const items = upcoming(timing, from - 1, count);
+  let left = runs;
+  const end = items.findIndex(({ note }) => note !== 'excluded' && (left -= 1) === 0);
+  return (end < 0 ? items : items.slice(0, end + 1)).map(({ at, local, note }) => ({
     at: new Date(at).toISOString(),
     local,
     ...(note !== null && { note }),
   }));
+}
+
+/** The cursor as people mean it: the next instant on a day that is not excluded. */
+export function nextShown(
+  rule: RuleTiming & { readonly nextRunAt: Date | null },
+  calendars: Calendars,
+): Date | null {
+  const { nextRunAt, exclusions, calendarIds } = rule;
+  const excludes = exclusions.dates.length + exclusions.weekdays.length + calendarIds.length > 0;
+  if (nextRunAt === null || !excludes) return nextRunAt;
+  const parsed = parseRule(rule, calendars);
+  return parsed.ok ? dateOf(nextRunAfter(parsed.rule, nextRunAt.getTime() - 1)) : nextRunAt;
 }

@@ -179,7 +179,9 @@ describe('the ledger', () => {
       'skipped_missed',
     ]);
     const fired = await client.get(`/${id}/slots?outcome=fired`);
-    expect(fired.body.items).toMatchObject([{ cause: 'schedule', jobId: expect.any(String), reason: null }]);
+    expect(fired.body.items).toMatchObject([{ cause: 'catch_up', jobId: expect.any(String), reason: null }]);
+    // Fired one interval and a half after its instant.
+    expect(Number(fired.body.items[0]!['lagMs'])).toBeGreaterThanOrEqual(109_000);
     expect((await client.get(`/${id}/slots?outcome=lost`)).status).toBe(400);
   });
 });

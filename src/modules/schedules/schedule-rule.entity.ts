@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn, VirtualColumn } from 'typeorm';
-import type { DaylightSavingPolicy } from './core/index.js';
+import type { DaylightSavingPolicy, NamedDays, OverlapPolicy } from './core/index.js';
 
 /** What a rule has done when it fires; checked against its job type when saved and again when fired. */
 export interface JobTemplate {
@@ -27,8 +27,15 @@ export class ScheduleRuleEntity {
   @Column('timestamptz', { nullable: true }) runAt: Date | null;
   @Column('text', { default: 'UTC' }) timezone: string;
   @Column('jsonb') dstPolicy: DaylightSavingPolicy;
-  @Column('text', { default: 'skip' }) overlapPolicy: 'allow' | 'skip';
+  @Column('text', { default: 'skip' }) overlapPolicy: OverlapPolicy;
   @Column('text', { default: 'run_once' }) missedPolicy: 'skip' | 'run_once' | 'run_all';
+  /** For `run_all`: how many of the missed ones run, and how far apart. */
+  @Column('integer', { default: 1000 }) missedMax: number;
+  @Column('integer', { default: 0 }) missedSpacingSeconds: number;
+  /** Local days it leaves out, beside those of its calendars. */
+  @Column('jsonb', { default: { dates: [], weekdays: [] } }) exclusions: NamedDays;
+  /** Calendars of its owner. None of them can be deleted meanwhile: see `CalendarsService`. */
+  @Column('uuid', { array: true, default: [] }) calendarIds: string[];
   @Column('integer', { default: 0 }) jitterSeconds: number;
   @Column('timestamptz', { nullable: true }) startsAt: Date | null;
   @Column('timestamptz', { nullable: true }) endsAt: Date | null;
@@ -38,6 +45,10 @@ export class ScheduleRuleEntity {
   @Column('jsonb') jobTemplate: JobTemplate;
   /** Where an interval's grid begins; never changes. */
   @Column('timestamptz', { default: () => 'now()' }) anchorAt: Date;
+  /** Pauses itself after so many failures in a row. */
+  @Column('integer', { nullable: true }) pauseAfterFailures: number | null;
+  /** Failures since the last success, or since it was resumed; counted only while `pauseAfterFailures` is set. */
+  @Column('integer', { default: 0 }) failureStreak: number;
   /** When a job was last made. */
   @Column('timestamptz', { nullable: true }) lastRunAt: Date | null;
   /**
@@ -47,6 +58,14 @@ export class ScheduleRuleEntity {
   @Column('timestamptz', { nullable: true }) nextRunAt: Date | null;
   /** For how long it has been due, on the database's clock; 0 while it is on time. */
   @VirtualColumn('float8', { query: overdue }) readonly overdueSeconds: number;
+  /** Planning counts from here: the last planned instant in the ledger, or the edit or resume after it. */
+  @Column('timestamptz', { default: () => 'now()' }) plannedTo: Date;
+  /** The version of the tz data that `nextRunAt` follows from. */
+  @Column('text', { nullable: true }) tzVersion: string | null;
+  /** When its waiting slots are looked at again; null while none waits. */
+  @Column('timestamptz', { nullable: true }) lookAt: Date | null;
+  /** When the latest slot that is caught up on was or will be due: the next one keeps its distance from it. */
+  @Column('timestamptz', { nullable: true }) catchUpAt: Date | null;
   @Column('text', { nullable: true }) pausedNote: string | null;
   @Column('timestamptz', { nullable: true }) pausedUntil: Date | null;
   /** Null when Steward itself paused it. */

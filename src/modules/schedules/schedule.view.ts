@@ -1,10 +1,11 @@
+import { nextShown, type Calendars } from './rule-timing.js';
 import type { ScheduleRuleEntity } from './schedule-rule.entity.js';
 import type { ScheduleSlotEntity } from './schedule-slot.entity.js';
 import type { ScheduleView, SlotView } from './schedules.schema.js';
 
 const instant = (at: Date | null): string | null => at?.toISOString() ?? null;
 
-export function toScheduleView(rule: ScheduleRuleEntity): ScheduleView {
+export function toScheduleView(rule: ScheduleRuleEntity, calendars: Calendars): ScheduleView {
   const { type, payload, priority, maxRetries } = rule.jobTemplate;
   return {
     id: rule.id,
@@ -19,17 +20,27 @@ export function toScheduleView(rule: ScheduleRuleEntity): ScheduleView {
     jobTemplate: { type, payload, priority, maxRetries },
     overlapPolicy: rule.overlapPolicy,
     missedPolicy: rule.missedPolicy,
+    missedMax: rule.missedMax,
+    missedSpacingSeconds: rule.missedSpacingSeconds,
+    exclusions: {
+      dates: [...rule.exclusions.dates],
+      weekdays: [...rule.exclusions.weekdays],
+      calendarIds: rule.calendarIds,
+    },
     dstPolicy: rule.dstPolicy,
     jitterSeconds: rule.jitterSeconds,
     startsAt: instant(rule.startsAt),
     endsAt: instant(rule.endsAt),
     maxRuns: rule.maxRuns,
     runCount: rule.runCount,
+    pauseAfterFailures: rule.pauseAfterFailures,
+    failureStreak: rule.failureStreak,
     isActive: rule.isActive,
     pausedNote: rule.pausedNote,
     pausedUntil: instant(rule.pausedUntil),
+    pausedBy: rule.pausedBy,
     lastRunAt: instant(rule.lastRunAt),
-    nextRunAt: instant(rule.nextRunAt),
+    nextRunAt: instant(nextShown(rule, calendars)),
     overdueSeconds: rule.overdueSeconds,
     lastError: rule.lastError,
     createdAt: rule.createdAt.toISOString(),
@@ -45,6 +56,8 @@ export function toSlotView(slot: ScheduleSlotEntity): SlotView {
     cause: slot.cause,
     reason: slot.reason,
     jobId: slot.jobId,
+    dueAt: instant(slot.dueAt),
+    lagMs: slot.decidedAt && Math.max(0, slot.decidedAt.getTime() - slot.scheduledFor.getTime()),
     createdAt: slot.createdAt.toISOString(),
   };
 }

@@ -27,7 +27,7 @@ export class SchedulesAccountRepository {
     return query<ScheduleSlotEntity>(
       read,
       `select id, rule_id as "ruleId", scheduled_for as "scheduledFor", outcome, cause, reason, job_id as "jobId",
-              created_at as "createdAt" from schedule_slots
+              due_at as "dueAt", decided_at as "decidedAt", created_at as "createdAt" from schedule_slots
         where rule_id = $1 and id > $2 order by id limit $3`,
       [ruleId, after, limit],
     );

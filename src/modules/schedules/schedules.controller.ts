@@ -79,8 +79,11 @@ export class SchedulesController {
   @Post('preview')
   @Requires('user', 'schedules:read')
   @Returns(200, previewView, 'When a schedule with this timing would run, before jitter.')
-  preview(@Body({ schema: previewBody }) body: PreviewBody): Promise<PreviewView> {
-    return this.previews.ofTiming(body);
+  preview(
+    @CurrentActor() actor: UserActor,
+    @Body({ schema: previewBody }) body: PreviewBody,
+  ): Promise<PreviewView> {
+    return this.previews.ofTiming(actor, body);
   }
 
   @Get(':id')
@@ -147,7 +150,7 @@ export class SchedulesController {
   @Returns(
     202,
     slotView,
-    'Accepted: its job will run. 409 while another one has not ended and may not overlap.',
+    'Accepted: its job will run, or waits for the one before it where the overlap policy says so (no jobId yet). 409 while another one has not ended and may not overlap.',
   )
   async run(
     @CurrentActor() actor: UserActor,
@@ -156,7 +159,7 @@ export class SchedulesController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SlotView> {
     const slot = await this.runs.run(actor, id, once);
-    void reply.header('Location', `/api/jobs/${slot.jobId}`);
+    if (slot.jobId !== null) void reply.header('Location', `/api/jobs/${slot.jobId}`);
     return slot;
   }
 

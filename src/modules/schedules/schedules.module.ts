@@ -3,9 +3,16 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/index.js';
 import { JobsModule } from '../jobs/index.js';
 import { UsersModule } from '../users/index.js';
+import { CalendarDays } from './calendars/calendar-days.js';
+import { CalendarEntity } from './calendars/calendar.entity.js';
+import { CalendarsController } from './calendars/calendars.controller.js';
+import { CalendarsRepository } from './calendars/calendars.repository.js';
+import { CalendarsService } from './calendars/calendars.service.js';
 import { ManualRuns } from './manual-runs.js';
 import { RuleOwners } from './rule-owners.js';
+import { RulePauses } from './rule-pauses.js';
 import { SchedulePreviews } from './schedule-previews.js';
+import { ScheduleJobEnds } from './schedule-job-ends.js';
 import { ScheduleRuleEntity } from './schedule-rule.entity.js';
 import { ScheduleSlotEntity } from './schedule-slot.entity.js';
 import { ScheduleSlotsRepository } from './schedule-slots.repository.js';
@@ -15,6 +22,7 @@ import { SchedulesAccount } from './schedules.account.js';
 import { SchedulesController } from './schedules.controller.js';
 import { SchedulesRepository } from './schedules.repository.js';
 import { SchedulesService } from './schedules.service.js';
+import { SlotFiring } from './slot-firing.js';
 import { SlotMaterialiser } from './slot-materialiser.js';
 import { ScheduleMetrics } from './watch/schedule-metrics.js';
 import { SchedulerBeat } from './watch/scheduler-beat.js';
@@ -26,19 +34,25 @@ import { SchedulersRepository } from './watch/schedulers.repository.js';
     AuditModule,
     UsersModule,
     JobsModule,
-    TypeOrmModule.forFeature([ScheduleRuleEntity, ScheduleSlotEntity]),
+    TypeOrmModule.forFeature([ScheduleRuleEntity, ScheduleSlotEntity, CalendarEntity]),
   ],
-  controllers: [SchedulesController],
+  controllers: [SchedulesController, CalendarsController],
   providers: [
     SchedulesService,
     SchedulePreviews,
     ManualRuns,
     RuleOwners,
+    RulePauses,
+    SlotFiring,
+    CalendarsService,
+    CalendarsRepository,
+    CalendarDays,
     SchedulesAccount,
     SchedulesAccountRepository,
     SchedulesRepository,
     ScheduleSlotsRepository,
     SlotMaterialiser,
+    ScheduleJobEnds,
     ScheduleTicker,
     SchedulersRepository,
     SchedulerBeat,

@@ -16,14 +16,45 @@ import { LATE_SECONDS } from './watch/judge.js';
 type NotOfPeople = 'version' | 'createdAt' | 'updatedAt' | 'overdueSeconds';
 export type NewRuleRow = Omit<
   ScheduleRuleEntity,
-  NotOfPeople | 'runCount' | 'lastRunAt' | 'lastError' | 'pausedUntil' | 'pausedBy' | 'pausedNote'
+  | NotOfPeople
+  | 'runCount'
+  | 'failureStreak'
+  | 'lastRunAt'
+  | 'lastError'
+  | 'lookAt'
+  | 'catchUpAt'
+  | 'pausedUntil'
+  | 'pausedBy'
+  | 'pausedNote'
 >;
 export type RuleChanges = Partial<Omit<ScheduleRuleEntity, NotOfPeople | 'id' | 'userId' | 'anchorAt'>>;
 
 /** What a tick writes: never a person's field, so it leaves the version as it is. */
 export type RuleAdvance = Partial<
-  Pick<ScheduleRuleEntity, 'nextRunAt' | 'lastRunAt' | 'runCount' | 'lastError' | 'isActive' | 'pausedNote'>
+  Pick<
+    ScheduleRuleEntity,
+    | 'nextRunAt'
+    | 'plannedTo'
+    | 'tzVersion'
+    | 'lookAt'
+    | 'catchUpAt'
+    | 'lastRunAt'
+    | 'runCount'
+    | 'failureStreak'
+    | 'lastError'
+    | 'isActive'
+    | 'pausedNote'
+  >
 >;
+
+/** A rule that wants to know how its jobs end. */
+export type AttentiveRule = Pick<
+  ScheduleRuleEntity,
+  'id' | 'userId' | 'name' | 'isActive' | 'failureStreak' | 'pauseAfterFailures'
+> & {
+  /** Whether slots of it wait. */
+  readonly waits: boolean;
+};
 
 export interface RuleFilter extends PageRequest {
   /** Undefined: everybody's. */
@@ -104,6 +135,51 @@ export class SchedulesRepository {
       .getMany();
   }
 
+  /** The same of rules with slots that wait and are to be looked at; also of paused ones, for what is filled up by hand. */
+  async claimLooks(tx: Tx, limit: number): Promise<ScheduleRuleEntity[]> {
+    return entities(tx, ScheduleRuleEntity)
+      .createQueryBuilder('rule')
+      .where('rule.lookAt is not null and rule.lookAt <= now()')
+      .orderBy('rule.lookAt')
+      .limit(limit)
+      .setLock('pessimistic_write')
+      .setOnLocked('skip_locked')
+      .getMany();
+  }
+
+  /**
+   * Of these rules those to whom it matters that a job has ended, held until the transaction ends. In two statements:
+   * what a tick that held a rule until now has written is seen only by the second one.
+   */
+  async lockAttentive(tx: Tx, ids: readonly string[]): Promise<AttentiveRule[]> {
+    const held = await query<{ id: string }>(
+      tx,
+      `select id from schedule_rules
+        where id = any ($1::uuid[])
+          and (overlap_policy in ('queue_one', 'cancel_previous') or pause_after_failures is not null or look_at is not null)
+        order by id for update`,
+      [ids],
+    );
+    if (held.length === 0) return [];
+    return query<AttentiveRule>(
+      tx,
+      `select id, user_id as "userId", name, is_active as "isActive", failure_streak as "failureStreak",
+              pause_after_failures as "pauseAfterFailures", look_at is not null as waits
+         from schedule_rules where id = any ($1::uuid[]) order by id`,
+      [held.map(({ id }) => id)],
+    );
+  }
+
+  /** Their waiting slots are looked at with the next tick. */
+  async ring(tx: Tx, ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await execute(
+      tx,
+      `update schedule_rules set look_at = now() where id = any ($1::uuid[]) and look_at > now()`,
+      [ids],
+    );
+  }
+
   async advance(tx: Tx, id: string, changes: RuleAdvance): Promise<void> {
     await entities(tx, ScheduleRuleEntity).update({ id }, columns(changes));
   }
@@ -115,7 +191,7 @@ export class SchedulesRepository {
       `with over as (
          select id from schedule_rules where paused_until <= now() and not is_active
           order by paused_until limit $1 for update skip locked)
-       update schedule_rules r set is_active = true, paused_note = null, paused_until = null, paused_by = null
+       update schedule_rules r set is_active = true, paused_note = null, paused_until = null, paused_by = null, failure_streak = 0
          from over where r.id = over.id
        returning r.id`,
       [limit],

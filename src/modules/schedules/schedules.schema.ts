@@ -9,19 +9,25 @@ import {
   wholeNumberIn,
 } from '../../kernel/http/index.js';
 import { jobRequest } from '../jobs/index.js';
-import { MAX_UPCOMING } from './core/index.js';
-import { SLOT_OUTCOMES } from './schedule-slot.entity.js';
+import { datesIn, weekdaysIn } from './calendars/calendars.schema.js';
+import { MAX_UPCOMING, OVERLAP_POLICIES } from './core/index.js';
+import { SLOT_CAUSES, SLOT_OUTCOMES } from './schedule-slot.entity.js';
 
 const oneOf = <const T extends readonly string[]>(values: T) =>
   z.enum(values, { error: `must be one of ${values.join(', ')}` });
 
 const ruleType = oneOf(['cron', 'interval', 'once']);
-const overlapPolicy = oneOf(['allow', 'skip']).describe(
-  'skip: no job while one of this schedule has not ended.',
+const overlapPolicy = oneOf(OVERLAP_POLICIES).describe(
+  'While a job of this schedule has not ended. skip: no other one. queue_one: the next one waits for it, further ones are skipped. cancel_previous: it is cancelled, and the next one runs when it has ended.',
 );
 const missedPolicy = oneOf(['skip', 'run_once', 'run_all']).describe(
-  'What happens to instants that passed while no scheduler ran: none, the latest one, or the latest 1000 run.',
+  'What happens to instants that passed while no scheduler ran: none, the latest one, or the latest missedMax run.',
 );
+const exclusions = z.strictObject({
+  dates: datesIn.optional(),
+  weekdays: weekdaysIn.optional(),
+  calendarIds: z.array(uuid).max(20).optional().describe("Calendars of the schedule's owner."),
+});
 const dstPolicy = z.strictObject({
   gap: oneOf(['run_after', 'skip'])
     .optional()
@@ -41,7 +47,12 @@ const timing = {
     .describe('Five fields, or six with seconds first.'),
   intervalSeconds: z.number().int().min(1).max(2_147_483_647).nullable().optional(),
   runAt: instantIn.nullable().optional(),
-  timezone: z.string().min(1).max(64).optional().describe('IANA name; UTC when absent.'),
+  timezone: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe("IANA name; when absent that of the caller's preferences, UTC where there is none."),
   dstPolicy: dstPolicy.optional().describe('For cron rules; run_after and first when absent.'),
   jitterSeconds: z
     .number()
@@ -52,6 +63,9 @@ const timing = {
     .describe('Every run is late by a number of seconds below this, always the same one for a schedule.'),
   startsAt: instantIn.nullable().optional(),
   endsAt: instantIn.nullable().optional(),
+  exclusions: exclusions
+    .optional()
+    .describe('Local days on which it does not run; its instants there are recorded as excluded.'),
 };
 
 const jobTemplate = z.strictObject({
@@ -68,6 +82,22 @@ const settings = {
   ...timing,
   overlapPolicy: overlapPolicy.optional(),
   missedPolicy: missedPolicy.optional(),
+  missedMax: z.number().int().min(1).max(1000).optional().describe('For run_all; 1000 when absent.'),
+  missedSpacingSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .optional()
+    .describe('For run_all: so far apart run those that are caught up on; 0, at once, when absent.'),
+  pauseAfterFailures: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .nullable()
+    .optional()
+    .describe('Pauses itself, and tells its owner, after so many failures in a row.'),
   maxRuns: z
     .number()
     .int()
@@ -131,19 +161,32 @@ export const scheduleView = z
     }),
     overlapPolicy,
     missedPolicy,
+    missedMax: z.number().int(),
+    missedSpacingSeconds: z.number().int(),
+    exclusions: z.object({
+      dates: z.array(z.string()),
+      weekdays: z.array(z.string()),
+      calendarIds: z.array(uuid),
+    }),
     dstPolicy: z.object({ gap: z.string(), overlap: z.string() }),
     jitterSeconds: z.number().int(),
     startsAt: instantOut.nullable(),
     endsAt: instantOut.nullable(),
     maxRuns: z.number().int().nullable(),
     runCount: z.number().int().describe('Planned slots that made a job; runs by hand are not counted.'),
+    pauseAfterFailures: z.number().int().nullable(),
+    failureStreak: z
+      .number()
+      .int()
+      .describe('Failures since the last success; counted while pauseAfterFailures is set.'),
     isActive: z.boolean().describe('False while paused.'),
     pausedNote: z.string().nullable(),
     pausedUntil: instantOut.nullable(),
+    pausedBy: uuid.nullable().describe('Null when it has paused itself, or for somebody who is gone.'),
     lastRunAt: instantOut.nullable().describe('When it last made a job.'),
     nextRunAt: instantOut
       .nullable()
-      .describe('Null when nothing is to come: ended, or paused without an end.'),
+      .describe('The next planned instant on a day that is not excluded; null when none is to come.'),
     overdueSeconds: z
       .number()
       .describe('For how long it has been due; a scheduler that is well needs a second or two.'),
@@ -158,16 +201,33 @@ export const scheduleView = z
 export type ScheduleView = z.output<typeof scheduleView>;
 export const schedulePage = pageOf(scheduleView);
 
-export const slotsQuery = z.strictObject({ ...pageQuery, outcome: oneOf(SLOT_OUTCOMES).optional() });
+export const slotsQuery = z.strictObject({
+  ...pageQuery,
+  outcome: oneOf(SLOT_OUTCOMES).optional(),
+  cause: oneOf(SLOT_CAUSES).optional(),
+  from: instantIn.optional().describe('Planned at or after this time.'),
+  to: instantIn.optional().describe('Planned at or before this time.'),
+});
 export type SlotsQuery = z.output<typeof slotsQuery>;
 export const slotView = z
   .object({
     id: uuid,
     scheduledFor: instantOut,
     outcome: oneOf(SLOT_OUTCOMES),
-    cause: oneOf(['schedule', 'manual']),
-    reason: z.string().nullable(),
+    cause: oneOf(SLOT_CAUSES).describe(
+      'catch_up: it was missed and runs all the same; manual: somebody ran it; backfill: somebody filled a gap.',
+    ),
+    reason: z
+      .string()
+      .nullable()
+      .describe('While it waits, what for: previous_job, spacing, backfill. Otherwise why it came to this.'),
     jobId: uuid.nullable(),
+    dueAt: instantOut.nullable().describe('While it waits for its turn: not before this time.'),
+    lagMs: z
+      .number()
+      .int()
+      .nullable()
+      .describe('From the planned instant until its outcome was decided; null while it waits.'),
     createdAt: instantOut,
   })
   .meta({ id: 'Slot' });
@@ -193,9 +253,9 @@ export const previewView = z.object({
       at: instantOut,
       local: z.string().describe('Local time with its offset.'),
       note: z
-        .enum(['gap_shifted', 'gap_skipped', 'overlap_first', 'overlap_last'])
+        .enum(['gap_shifted', 'gap_skipped', 'overlap_first', 'overlap_last', 'excluded'])
         .optional()
-        .describe('What a change of clocks did to it.'),
+        .describe('What a change of clocks did to it, or that its day is excluded and nothing will run.'),
     }),
   ),
 });

@@ -10,10 +10,14 @@ import {
 } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { JobsService } from '../jobs/index.js';
+import { TZ_VERSION } from '../../kernel/time/index.js';
+import { UserPreferences } from '../users/index.js';
+import { CalendarDays } from './calendars/calendar-days.js';
+import { CalendarsService } from './calendars/calendars.service.js';
 import { DEFAULT_DST } from './core/index.js';
-import { ruleChanges } from './rule-changes.js';
+import { changedRule, ruleChanges } from './rule-changes.js';
 import { RuleOwners } from './rule-owners.js';
-import { anchorOf, firstRunAt, requireTiming } from './rule-timing.js';
+import { anchorOf, firstRunAt, plannedTo, requireTiming } from './rule-timing.js';
 import type { JobTemplate, ScheduleRuleEntity } from './schedule-rule.entity.js';
 import { ScheduleSlotsRepository } from './schedule-slots.repository.js';
 import { toScheduleView, toSlotView } from './schedule.view.js';
@@ -43,6 +47,9 @@ export class SchedulesService {
     private readonly rules: SchedulesRepository,
     private readonly slots: ScheduleSlotsRepository,
     private readonly owners: RuleOwners,
+    private readonly calendars: CalendarsService,
+    private readonly days: CalendarDays,
+    private readonly preferences: UserPreferences,
     private readonly jobs: JobsService,
     private readonly audit: AuditService,
     private readonly idempotency: Idempotency,
@@ -52,17 +59,15 @@ export class SchedulesService {
     return this.database.as(actor).tx((tx) =>
       this.idempotency.once(tx, actor.userId, once, async () => {
         const now = await this.rules.now(tx);
-        const rule = newRule(actor, input, now);
-        const timing = requireTiming(rule, now);
+        const timezone = input.timezone ?? (await this.preferences.of(tx, actor.userId)).timezone;
+        const draft = newRule(actor, { ...input, timezone }, now);
+        await this.calendars.require(tx, actor.userId, draft.calendarIds, CALENDARS);
+        const timing = requireTiming(draft, await this.days.of(tx, [draft]), now);
+        // Expression and zone in their normal form.
+        const rule = { ...draft, cronExpression: timing.cronExpression, timezone: timing.timezone };
         await this.jobs.check(tx, actor, request(rule.jobTemplate), '/jobTemplate');
-        const { cronExpression, timezone } = timing; // in their normal form
         const fresh = { ...rule, pausedUntil: null, runCount: 0 };
-        await this.rules.insert(tx, {
-          ...rule,
-          cronExpression,
-          timezone,
-          nextRunAt: firstRunAt(fresh, timing, now),
-        });
+        await this.rules.insert(tx, { ...rule, nextRunAt: firstRunAt(fresh, timing, now) });
         await this.audit.record(tx, {
           actor,
           action: 'schedule.create',
@@ -79,12 +84,15 @@ export class SchedulesService {
     if ((userId !== undefined || all !== undefined) && !schedulesPolicy.listOthers(actor))
       throw UserError.forbidden('Only admins may list the schedules of others.');
     const whose = all === 'true' ? undefined : (userId ?? actor.userId);
-    const rows = await this.rules.page(this.database.as(actor).read, { ...filter, userId: whose });
-    return toPage(rows, query.limit, toScheduleView);
+    const { read } = this.database.as(actor);
+    const rows = await this.rules.page(read, { ...filter, userId: whose });
+    const days = await this.days.of(read, rows);
+    return toPage(rows, query.limit, (rule) => toScheduleView(rule, days));
   }
 
   async get(actor: UserActor, id: string): Promise<Schedule> {
-    return versioned(await this.visible(this.database.as(actor).read, actor, id));
+    const { read } = this.database.as(actor);
+    return this.versioned(read, await this.visible(read, actor, id));
   }
 
   async slotsOf(actor: UserActor, id: string, query: SlotsQuery): Promise<Page<SlotView>> {
@@ -115,10 +123,14 @@ export class SchedulesService {
     return this.database.as(actor).tx(async (tx) => {
       const before = await this.visibleForUpdate(tx, actor, id);
       requireVersion('schedule', expected, before.version);
-      if (Object.keys(changes).length === 0) return versioned(before);
+      if (Object.keys(changes).length === 0) return this.versioned(tx, before);
       if (changes.jobTemplate) await this.checkTemplate(tx, before, changes.jobTemplate);
+      const { calendarIds } = changedRule(before, changes);
+      if (changes.exclusions?.calendarIds)
+        await this.calendars.require(tx, before.userId, changes.exclusions.calendarIds, CALENDARS);
       const now = await this.rules.now(tx);
-      const columns = ruleChanges(before, changes, now);
+      const columns = ruleChanges(before, changes, await this.days.of(tx, [{ calendarIds }]), now);
+      if (before.isActive && changes.isActive === false) await this.slots.pauseWaiting(tx, id, 'paused');
       const details = { fields: Object.keys(changes).toSorted() };
       return this.save(tx, actor, before, columns, 'schedule.update', details);
     });
@@ -151,8 +163,12 @@ export class SchedulesService {
         pausedNote: note ?? null,
         pausedUntil,
         pausedBy: actor.userId,
-        nextRunAt: until ? firstRunAt(paused, requireTiming(rule), now) : null,
+        nextRunAt: until
+          ? firstRunAt(paused, requireTiming(rule, await this.days.of(tx, [rule])), now)
+          : null,
+        plannedTo: plannedTo(paused, now),
       };
+      await this.slots.pauseWaiting(tx, id, 'paused');
       return this.save(tx, actor, rule, columns, 'schedule.pause', { until: until?.toISOString() ?? null });
     });
   }
@@ -161,10 +177,11 @@ export class SchedulesService {
   async resume(actor: UserActor, id: string): Promise<Schedule> {
     return this.database.as(actor).tx(async (tx) => {
       const rule = await this.visibleForUpdate(tx, actor, id);
-      if (rule.isActive) return versioned(rule);
+      if (rule.isActive) return this.versioned(tx, rule);
       if ((await this.owners.actorFor(tx, rule)) === null) throw ownerInactive();
       const now = await this.rules.now(tx);
-      const columns = ruleChanges(rule, { isActive: true }, now);
+      const days = await this.days.of(tx, [rule]);
+      const columns = ruleChanges(rule, { isActive: true }, days, now);
       return this.save(tx, actor, rule, columns, 'schedule.resume', {});
     });
   }
@@ -177,7 +194,9 @@ export class SchedulesService {
     action: string,
     details: Record<string, unknown>,
   ): Promise<Schedule> {
-    await this.rules.update(tx, rule.id, columns);
+    // Whatever waits is looked at again by what the rule says now.
+    const lookAt = rule.lookAt && new Date(await this.rules.now(tx));
+    await this.rules.update(tx, rule.id, { ...columns, lookAt });
     await this.audit.record(tx, { actor, action, resource: { type: 'schedule', id: rule.id }, details });
     return this.present(tx, rule.id);
   }
@@ -191,17 +210,18 @@ export class SchedulesService {
   private async present(read: Read, id: string): Promise<Schedule> {
     const rule = await this.rules.find(read, id);
     if (!rule) throw new Error(`schedule ${id} vanished inside its own transaction`);
-    return versioned(rule);
+    return this.versioned(read, rule);
+  }
+
+  private async versioned(read: Read, rule: ScheduleRuleEntity): Promise<Schedule> {
+    return { version: rule.version, body: toScheduleView(rule, await this.days.of(read, [rule])) };
   }
 }
 
 export const ownerInactive = (): UserError =>
   UserError.conflict('owner_inactive', 'The owner of this schedule is deactivated or deleted.');
 
-const versioned = (rule: ScheduleRuleEntity): Schedule => ({
-  version: rule.version,
-  body: toScheduleView(rule),
-});
+const CALENDARS = '/exclusions/calendarIds';
 
 const request = ({ type, payload }: JobTemplate) => ({ type, payload });
 
@@ -210,8 +230,13 @@ function permitted(actor: UserActor, rule: ScheduleRuleEntity | null): ScheduleR
   return rule;
 }
 
-function newRule(actor: UserActor, input: CreateScheduleBody, now: number): NewRuleRow {
+function newRule(
+  actor: UserActor,
+  input: CreateScheduleBody & { readonly timezone: string },
+  now: number,
+): NewRuleRow {
   const startsAt = input.startsAt ?? null;
+  const { dates = [], weekdays = [], calendarIds = [] } = input.exclusions ?? {};
   return {
     id: newId(),
     userId: actor.userId,
@@ -222,10 +247,15 @@ function newRule(actor: UserActor, input: CreateScheduleBody, now: number): NewR
     cronExpression: input.cronExpression ?? null,
     intervalSeconds: input.intervalSeconds ?? null,
     runAt: input.runAt ?? null,
-    timezone: input.timezone ?? 'UTC',
+    timezone: input.timezone,
     dstPolicy: { ...DEFAULT_DST, ...input.dstPolicy },
     overlapPolicy: input.overlapPolicy ?? 'skip',
     missedPolicy: input.missedPolicy ?? 'run_once',
+    missedMax: input.missedMax ?? 1000,
+    missedSpacingSeconds: input.missedSpacingSeconds ?? 0,
+    exclusions: { dates, weekdays },
+    calendarIds: [...new Set(calendarIds)],
+    pauseAfterFailures: input.pauseAfterFailures ?? null,
     jitterSeconds: input.jitterSeconds ?? 0,
     startsAt,
     endsAt: input.endsAt ?? null,
@@ -233,5 +263,7 @@ function newRule(actor: UserActor, input: CreateScheduleBody, now: number): NewR
     jobTemplate: input.jobTemplate,
     anchorAt: anchorOf(startsAt, now),
     nextRunAt: null,
+    plannedTo: new Date(now),
+    tzVersion: TZ_VERSION,
   };
 }

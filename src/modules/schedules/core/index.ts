@@ -1,3 +1,20 @@
+export {
+  DaySet,
+  MAX_DATES,
+  parseDays,
+  WEEKDAY_NAMES,
+  type DayError,
+  type NamedDays,
+  type ParsedDays,
+} from './days.js';
+export { isExcluded, nextRunAfter } from './excluded-instants.js';
+export {
+  decideOverlap,
+  OVERLAP_POLICIES,
+  type Candidate,
+  type OverlapPolicy,
+  type WaitsFor,
+} from './overlap.js';
 export { nextAfter } from './planned-instants.js';
 export { parseTiming, type ParsedTiming, type TimingError, type TimingInput } from './parse-timing.js';
 export {

@@ -32,6 +32,7 @@ describe('parseTiming', () => {
         anchorAt: 0,
         startsAt: null,
         endsAt: null,
+        exclusions: null,
       },
     });
   });

@@ -1,5 +1,7 @@
 import { cronProblem } from './cron-suggestion.js';
+import { DaySet, parseDays, type NamedDays } from './days.js';
 import { nearest } from './nearest.js';
+import { nextRunAfter } from './excluded-instants.js';
 import { nextAfter } from './planned-instants.js';
 import { DEFAULT_DST, MAX_INSTANT, MIN_INSTANT, type TimingRule } from './timing-rule.js';
 import { UnknownZoneError, zoneOf } from './zone.js';
@@ -18,10 +20,13 @@ export interface TimingInput {
   readonly anchorAt: number;
   readonly startsAt?: number | null;
   readonly endsAt?: number | null;
+  readonly exclusions?: NamedDays | null;
+  /** Days of the calendars it leaves out beside its own. */
+  readonly calendars?: readonly (DaySet | null)[];
 }
 
 export interface TimingError {
-  /** A field of TimingRule; `dst.gap` and `dst.overlap` for the two parts of the policy. */
+  /** A field of TimingRule, or a part of one: `dst.gap`, `exclusions.dates.3`. */
   readonly field: string;
   readonly code:
     | 'required'
@@ -33,6 +38,7 @@ export interface TimingError {
     | 'unknown_timezone'
     | 'end_before_start'
     | 'in_the_past'
+    | 'invalid_day'
     | 'never_runs';
   /** Continues a sentence that begins with the field's name. */
   readonly message: string;
@@ -74,6 +80,10 @@ export function parseTiming(input: TimingInput, now?: number): ParsedTiming {
     'dst.overlap',
     errors,
   );
+  const days = parseDays(input.exclusions ?? { dates: [], weekdays: [] });
+  if (!days.ok)
+    for (const { field, ...problem } of days.errors)
+      errors.push({ field: `exclusions.${field}`, code: 'invalid_day', ...problem });
 
   if (type !== null) {
     checkNeeds('cronExpression', expression, type === 'cron', type, errors);
@@ -96,7 +106,7 @@ export function parseTiming(input: TimingInput, now?: number): ParsedTiming {
   if (anchorAt === null && errors.length === 0) {
     errors.push({ field: 'anchorAt', code: 'required', message: 'is required' });
   }
-  if (errors.length > 0 || !type || !timezone || !gap || !overlap || anchorAt === null) {
+  if (errors.length > 0 || !type || !timezone || !gap || !overlap || anchorAt === null || !days.ok) {
     return { ok: false, errors };
   }
   const rule: TimingRule = {
@@ -111,11 +121,17 @@ export function parseTiming(input: TimingInput, now?: number): ParsedTiming {
     anchorAt,
     startsAt,
     endsAt,
+    exclusions: DaySet.union([days.days, ...(input.calendars ?? [])]),
   };
-  if (nextAfter(rule, now ?? MIN_INSTANT - 1) === null) {
+  const from = now ?? MIN_INSTANT - 1;
+  if (nextAfter(rule, from) === null) {
     const field = { cron: 'cronExpression', interval: 'intervalSeconds', once: 'runAt' }[type];
     const message = 'has no planned instant between startsAt and endsAt';
     return { ok: false, errors: [{ field, code: 'never_runs', message }] };
+  }
+  if (now !== undefined && nextRunAfter(rule, from) === null) {
+    const message = 'must leave a planned instant';
+    return { ok: false, errors: [{ field: 'exclusions', code: 'never_runs', message }] };
   }
   return { ok: true, rule };
 }

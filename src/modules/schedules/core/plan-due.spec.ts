@@ -22,11 +22,11 @@ function missedPolicy(missed: MissedRunPolicy['missed'], missedMax = 3, graceSec
   return { missed, missedMax, graceSeconds };
 }
 
-/** The slots as minutes after the start, missed ones negative. */
+const fires = ({ action }: PlannedSlot): boolean => action === 'fire' || action === 'catch_up';
+
+/** The slots as minutes after the start, those that do not fire negative. */
 function minutes(slots: readonly PlannedSlot[]): number[] {
-  return slots.map(
-    ({ scheduledFor, action }) => ((scheduledFor - start) / MINUTE) * (action === 'fire' ? 1 : -1),
-  );
+  return slots.map((slot) => ((slot.scheduledFor - start) / MINUTE) * (fires(slot) ? 1 : -1));
 }
 
 describe('planDue', () => {
@@ -129,7 +129,7 @@ function planInSteps(
     const plan = planDue(rule, cursor, now, policy, limits[call % limits.length]!);
     slots.push(...plan.slots);
     if (plan.nextRunAt === null || plan.nextRunAt > now) return { slots, nextRunAt: plan.nextRunAt };
-    const fired = plan.slots.filter(({ action }) => action === 'fire').length;
+    const fired = plan.slots.filter(fires).length;
     cursor = { ...cursor, nextRunAt: plan.nextRunAt, runCount: cursor.runCount + fired };
   }
 }
@@ -182,7 +182,7 @@ describe('planDue, for any rule, policy and limit', () => {
         const allowed = { skip: 0, run_once: 1, run_all: policy.missedMax }[policy.missed];
         const skipped = Math.max(0, missed.length - allowed);
         expect(missed.slice(0, skipped).every(({ action }) => action === 'skip_missed')).toBe(true);
-        expect(missed.slice(skipped).every(({ action }) => action === 'fire')).toBe(true);
+        expect(missed.slice(skipped).every(({ action }) => action === 'catch_up')).toBe(true);
         expect(slots.slice(missed.length).every(({ action }) => action === 'fire')).toBe(true);
       }),
       { numRuns: 100 },

@@ -1,3 +1,4 @@
+import { isExcluded, nextRunAfter } from './excluded-instants.js';
 import { nextAfter } from './planned-instants.js';
 import type { TimingRule } from './timing-rule.js';
 
@@ -20,7 +21,8 @@ export interface MissedRunPolicy {
 
 export interface PlannedSlot {
   readonly scheduledFor: number;
-  readonly action: 'fire' | 'skip_missed';
+  /** `catch_up`: it was missed, and runs all the same; `exclude`: the rule leaves its day out. */
+  readonly action: 'fire' | 'catch_up' | 'skip_missed' | 'exclude';
 }
 
 export interface DuePlan {
@@ -36,8 +38,8 @@ export const MAX_MISSED = 1_000;
 /**
  * Plan every instant in [cursor.nextRunAt, now], each exactly once and in order, at most `limit` per call; the
  * returned cursor continues without a hole. The plan does not depend on how calls are cut: which missed instants
- * fire is decided by how many missed ones follow, so the latest ones fire whatever the limit. A clock that moved
- * back plans nothing. A cursor that is not itself a planned instant (the rule or the tz data changed) moves to
+ * fire is decided by how many missed ones follow, so the latest ones fire whatever the limit. Excluded instants are
+ * among the slots and count for nothing else. A clock that moved back plans nothing. A cursor that is not itself a planned instant (the rule or the tz data changed) moves to
  * the next one that is. Throws RangeError for numbers that make no sense.
  */
 export function planDue(
@@ -58,25 +60,33 @@ export function planDue(
 
   const latestToFire = { skip: 0, run_once: 1, run_all: policy.missedMax }[policy.missed];
   const missedBefore = now - policy.graceSeconds * 1000;
-  // Beyond the limit, look just far enough ahead to know whether `latestToFire` missed ones follow.
   const due: number[] = [];
   let next = nextAfter(rule, cursor.nextRunAt - 1);
-  while (next !== null && next <= now && due.length < limit + latestToFire) {
-    due.push(next);
-    next = nextAfter(rule, next);
-  }
+  for (; next !== null && next <= now && due.length < limit; next = nextAfter(rule, next)) due.push(next);
+  // Beyond the limit, look just far enough ahead to know whether `latestToFire` missed ones follow.
+  const runs = due.filter((at) => !isExcluded(rule, at));
+  const enough = runs.length + latestToFire;
+  let ahead = next === null || next > now ? null : nextRunAfter(rule, next - 1);
+  for (; ahead !== null && ahead <= now && runs.length < enough; ahead = nextRunAfter(rule, ahead))
+    runs.push(ahead);
 
   const slots: PlannedSlot[] = [];
+  let run = 0;
   let fired = 0;
-  for (const [index, scheduledFor] of due.slice(0, limit).entries()) {
-    const rival = due[index + latestToFire];
-    const fires = scheduledFor >= missedBefore || rival === undefined || rival >= missedBefore;
-    slots.push({ scheduledFor, action: fires ? 'fire' : 'skip_missed' });
+  for (const scheduledFor of due) {
+    if (scheduledFor !== runs[run]) {
+      slots.push({ scheduledFor, action: 'exclude' });
+      continue;
+    }
+    const rival = runs[run + latestToFire];
+    const isMissed = scheduledFor < missedBefore;
+    const fires = !isMissed || rival === undefined || rival >= missedBefore;
+    slots.push({ scheduledFor, action: fires ? (isMissed ? 'catch_up' : 'fire') : 'skip_missed' });
+    run += 1;
     if (fires) fired += 1;
     if (fired >= runsLeft) return ended(slots);
   }
-  const nextRunAt = due[limit] ?? next;
-  return nextRunAt === null ? ended(slots) : { slots, nextRunAt, exhausted: false };
+  return next === null ? ended(slots) : { slots, nextRunAt: next, exhausted: false };
 }
 
 function ended(slots: readonly PlannedSlot[]): DuePlan {

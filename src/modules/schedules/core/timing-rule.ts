@@ -1,3 +1,5 @@
+import type { DaySet } from './days.js';
+
 /** What a cron rule does when clocks change. Only for patterns with fixed hour and minute; see README.md. */
 export interface DaylightSavingPolicy {
   /** A local time that does not exist: run once right after the gap, or not at all. */
@@ -15,7 +17,7 @@ export interface TimingRule {
   readonly cronExpression: string | null;
   readonly intervalSeconds: number | null;
   readonly runAt: number | null;
-  /** IANA name. Interval and once rules use it only to show local times. */
+  /** IANA name. Interval and once rules use it only to show local times, and to know which day it is. */
   readonly timezone: string;
   readonly dst: DaylightSavingPolicy;
   /** Delays each planned instant by a stable number of whole seconds in [0, jitterSeconds). */
@@ -27,6 +29,8 @@ export interface TimingRule {
   /** First and last instant at which the rule may be planned; both included. */
   readonly startsAt: number | null;
   readonly endsAt: number | null;
+  /** Local days on which the rule does not run: instants on them stay planned, and are recorded as excluded. */
+  readonly exclusions: DaySet | null;
 }
 
 export const DEFAULT_DST: DaylightSavingPolicy = { gap: 'run_after', overlap: 'first' };

@@ -1,4 +1,5 @@
 import { compileCron } from './cron-pattern.js';
+import { isExcluded } from './excluded-instants.js';
 import { gapHidesMatch, plannedAfter } from './planned-instants.js';
 import { MIN_INSTANT, type TimingRule } from './timing-rule.js';
 import { zoneOf, type Zone } from './zone.js';
@@ -7,9 +8,10 @@ import { zoneOf, type Zone } from './zone.js';
  * Why an instant is not simply what the pattern says:
  * `gap_shifted` its local time does not exist, it runs right after the gap;
  * `gap_skipped` between the previous item and this one, a local time of the pattern did not exist and was left out;
- * `overlap_first`, `overlap_last` its local time exists twice, this is the first or the last occurrence.
+ * `overlap_first`, `overlap_last` its local time exists twice, this is the first or the last occurrence;
+ * `excluded` it lies on a day that the rule leaves out, so nothing runs, whatever else there is to say.
  */
-export type UpcomingNote = 'gap_shifted' | 'gap_skipped' | 'overlap_first' | 'overlap_last';
+export type UpcomingNote = 'gap_shifted' | 'gap_skipped' | 'overlap_first' | 'overlap_last' | 'excluded';
 
 export interface UpcomingInstant {
   /** Epoch ms. */
@@ -36,7 +38,7 @@ export function upcoming(rule: TimingRule, from: number, count: number): Upcomin
   while (items.length < count) {
     const planned = plannedAfter(rule, cursor);
     if (planned === null) break;
-    const note = noteOf(rule, zone, previous, planned.nominal);
+    const note = isExcluded(rule, planned.at) ? 'excluded' : noteOf(rule, zone, previous, planned.nominal);
     items.push({ at: planned.at, local: localTime(zone, planned.at), note });
     cursor = planned.at;
     previous = planned.nominal;

@@ -12,12 +12,12 @@ import { Log } from '../../../kernel/log/index.js';
 import { Events } from '../../../kernel/realtime/index.js';
 import { SingleFlight } from '../../../kernel/time/index.js';
 import { AuditService } from '../../audit/index.js';
+import { SCHEDULES_CHANNEL } from '../schedules.events.js';
 import { CAUGHT_UP_SECONDS, troubleOf, type SchedulerState } from './judge.js';
 import { SchedulersRepository } from './schedulers.repository.js';
 import {
   SCHEDULER_RECOVERED,
   SCHEDULER_STALLED,
-  SCHEDULES_CHANNEL,
   type SchedulerRecoveredData,
   type SchedulerStalledData,
 } from './watch.events.js';

@@ -11,10 +11,11 @@ export interface SchedulerIdentity {
   readonly pid: number;
 }
 
-/** When each rule should have been looked at: active ones at their cursor, paused ones when their pause is over. */
+/** When each rule should be looked at: active ones at their cursor, paused ones when their pause is over, and those with slots that wait. */
 const DUE = [
   `select next_run_at as at from schedule_rules where is_active and next_run_at is not null`,
   `select paused_until from schedule_rules where paused_until is not null and not is_active`,
+  `select look_at from schedule_rules where look_at is not null`,
 ];
 const FIRST = DUE.map((due) => `(${due} order by 1 limit 1)`).join(' union all ');
 const LATE = DUE.map(

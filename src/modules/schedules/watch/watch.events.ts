@@ -1,5 +1,4 @@
 /** Of the system, to admins; the incident is the subject. Recorded once when schedules are late, and once when that is over. */
-export const SCHEDULES_CHANNEL = 'schedules';
 export const SCHEDULER_STALLED = 'scheduler.stalled';
 export const SCHEDULER_RECOVERED = 'scheduler.recovered';
 

@@ -160,6 +160,7 @@ describe('GET /api/users/me/export', () => {
         'api-keys.json',
         'archived-jobs.json',
         'audit-logs.json',
+        'calendars.json',
         'job-logs.json',
         'jobs.json',
         'mailed-codes.json',
