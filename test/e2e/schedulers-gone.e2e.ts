@@ -136,5 +136,5 @@ describe('when every scheduler is killed', () => {
       'scheduler.recovered',
       'scheduler.stalled',
     ]);
-  });
+  }, 300_000);
 });

@@ -24,6 +24,7 @@ import { SchedulesRepository } from './schedules.repository.js';
 import { SchedulesService } from './schedules.service.js';
 import { SlotFiring } from './slot-firing.js';
 import { SlotMaterialiser } from './slot-materialiser.js';
+import { SlotsTogether } from './slots-together.js';
 import { ScheduleMetrics } from './watch/schedule-metrics.js';
 import { SchedulerBeat } from './watch/scheduler-beat.js';
 import { SchedulerWatch } from './watch/scheduler-watch.js';
@@ -52,6 +53,7 @@ import { SchedulersRepository } from './watch/schedulers.repository.js';
     SchedulesRepository,
     ScheduleSlotsRepository,
     SlotMaterialiser,
+    SlotsTogether,
     ScheduleJobEnds,
     ScheduleTicker,
     SchedulersRepository,

@@ -10,6 +10,7 @@ import {
   type Read,
   type Tx,
 } from '../../kernel/database/index.js';
+import { TZ_VERSION } from '../../kernel/time/index.js';
 import { ScheduleRuleEntity } from './schedule-rule.entity.js';
 import { LATE_SECONDS } from './watch/judge.js';
 
@@ -46,6 +47,16 @@ export type RuleAdvance = Partial<
     | 'pausedNote'
   >
 >;
+
+/** How far a rule has come in a tick. */
+export interface FiredRule {
+  readonly id: string;
+  readonly nextRunAt: Date | null;
+  /** The last planned instant that is in the ledger now; null where there was none. */
+  readonly plannedTo: Date | null;
+  /** Jobs made. */
+  readonly runs: number;
+}
 
 /** A rule that wants to know how its jobs end. */
 export type AttentiveRule = Pick<
@@ -177,6 +188,30 @@ export class SchedulesRepository {
       tx,
       `update schedule_rules set look_at = now() where id = any ($1::uuid[]) and look_at > now()`,
       [ids],
+    );
+  }
+
+  /** `advance` for many rules whose slots have been decided, in one statement. */
+  async advanceFired(tx: Tx, rules: readonly FiredRule[], now: Date): Promise<void> {
+    if (rules.length === 0) return;
+    await execute(
+      tx,
+      `update schedule_rules r
+          set next_run_at = n.next_run_at, planned_to = greatest(r.planned_to, n.planned_to), tz_version = $5,
+              run_count = r.run_count + n.runs,
+              last_run_at = case when n.runs > 0 then $6 else r.last_run_at end,
+              last_error = case when n.runs > 0 then null else r.last_error end
+         from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::integer[]) as n(id, next_run_at, planned_to, runs)
+        where r.id = any ($1) and r.id = n.id`,
+      [
+        rules.map((rule) => rule.id),
+        rules.map((rule) => rule.nextRunAt),
+        rules.map((rule) => rule.plannedTo),
+        rules.map((rule) => rule.runs),
+        TZ_VERSION,
+        now,
+      ],
+      'schedule_rules_advance_fired',
     );
   }
 

@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { Database } from '../../../kernel/database/index.js';
+import { Database, type Tx } from '../../../kernel/database/index.js';
 import { Metrics, type Counter, type Histogram, type Series } from '../../../kernel/metrics/index.js';
 import { MOST_COUNTED } from './judge.js';
 import { SchedulersRepository } from './schedulers.repository.js';
@@ -77,13 +77,20 @@ export class ScheduleMetrics implements OnModuleInit {
     });
   }
 
-  /** Slots of one outcome, and how late each was where its job was made. */
-  written(outcome: string, slots: number): void {
-    this.slots.of({ outcome }).add(slots);
-  }
-
-  fired(lagMs: number): void {
-    this.lags.observe(Math.max(0, lagMs) / 1000);
+  /** What a transaction has written, once it is committed; how late it was where that is known. `now`: epoch ms. */
+  count(
+    tx: Tx,
+    slots: readonly { readonly outcome: string; readonly scheduledFor?: number }[],
+    now = Number.NaN,
+  ): void {
+    if (slots.length === 0) return;
+    tx.afterCommit(() => {
+      for (const { outcome, scheduledFor } of slots) {
+        this.slots.of({ outcome }).add();
+        if (outcome === 'fired' && scheduledFor !== undefined && !Number.isNaN(now))
+          this.lags.observe(Math.max(0, now - scheduledFor) / 1000);
+      }
+    });
   }
 
   ticked(ms: number): void {
