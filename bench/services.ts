@@ -1,5 +1,4 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,6 +7,7 @@ import { applicationAccess } from '../src/kernel/database/application-role.js';
 import { startEmbeddedPostgres } from '../src/kernel/database/embedded/embedded-postgres.js';
 import { freePort } from '../src/kernel/database/embedded/postmaster.js';
 import { migrate } from '../src/kernel/database/migrate.js';
+import { parentOf, processorTime } from './processor-time.js';
 import { withClient } from './with-client.js';
 
 export interface BenchServices {
@@ -92,37 +92,8 @@ export async function startBenchServices(): Promise<BenchServices> {
 const pidOfPostmaster = (url: string): Promise<number> =>
   withClient(url, async (client) => {
     const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-    return fieldsOf(rows[0]?.pid ?? 0)?.parent ?? 0;
+    return parentOf(rows[0]?.pid ?? 0);
   });
-
-/** What Linux keeps of a process: clock ticks of a hundredth of a second. Null where there is no such file. */
-function fieldsOf(pid: number | string): { parent: number; own: number; endedChildren: number } | null {
-  try {
-    // The name, in parentheses, may contain anything; what follows it is numbered from 3.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    const field = (number: number): number => Number(fields[number - 3]);
-    return { parent: field(4), own: field(14) + field(15), endedChildren: field(16) + field(17) };
-  } catch {
-    return null;
-  }
-}
-
-/** Microseconds of processor time. */
-function processorTime(pid: number, of: 'alone' | 'with children'): number {
-  const process = fieldsOf(pid);
-  if (!process) return Number.NaN;
-  const children =
-    of === 'alone'
-      ? []
-      : readdirSync('/proc').flatMap((name) => {
-          const other = /^\d+$/.test(name) ? fieldsOf(name) : null;
-          return other?.parent === pid ? [other.own] : [];
-        });
-  const ended = of === 'alone' ? 0 : process.endedChildren;
-  return 10_000 * children.reduce((sum, one) => sum + one, process.own + ended);
-}
 
 async function startRedis(
   directory: string,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Copies, type TestRemote } from '../factories/copies.js';
 import { FileWork, at } from '../factories/file-work.js';
@@ -128,6 +129,15 @@ describe('asking for a copy', () => {
     expect(files.headers.get('retry-after')).toBe('30');
     const cancelled = await app.call('POST', `/api/jobs/${id}/cancel`);
     expect(cancelled).toMatchObject({ status: 200, body: { status: 'cancelled' } });
+  });
+
+  it('checks a local remote without rclone, when it is made and when somebody asks', async () => {
+    const { id, root } = await copies.remote();
+    const seen = async (method: string, place = ''): Promise<unknown> =>
+      (await app.call<{ status: unknown }>(method, `/api/remotes/${id}${place}`)).body.status;
+    expect([await seen('GET'), await seen('POST', '/check')]).toEqual(['online', 'online']);
+    await rm(root, { recursive: true });
+    expect([await seen('POST', '/check'), await seen('GET')]).toEqual(['offline', 'offline']);
   });
 
   it('lets jobs of every type wait for rclone in the same way, and explains it', async () => {

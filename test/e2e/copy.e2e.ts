@@ -4,21 +4,17 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Copies } from '../factories/copies.js';
 import { TestApp } from '../harness/app.js';
-import { rclonePresent, redisUrl } from '../harness/capabilities.js';
+import { describeOnBothQueues } from '../harness/backends.js';
+import { rclonePresent } from '../harness/capabilities.js';
 import { TestEventSource } from '../harness/event-source.js';
 import { tree, write } from '../harness/files.js';
 import { copyingProcesses } from '../harness/rclone-processes.js';
 import { until } from '../harness/until.js';
 
 const MiB = 1024 * 1024;
-const BACKENDS = [
-  { name: 'PostgreSQL alone', url: () => undefined },
-  { name: 'Redis', url: redisUrl },
-];
 
-describe.skipIf(!rclonePresent()).each(BACKENDS)('copies on $name', ({ name, url }) => {
-  const redis = url();
-  describe.skipIf(name === 'Redis' && redis === undefined)('between two remotes', () => {
+describe.skipIf(!rclonePresent())('copies', () => {
+  describeOnBothQueues('between two remotes', (redis) => {
     let app: TestApp;
     let copies: Copies;
 
@@ -169,7 +165,7 @@ describe.skipIf(!rclonePresent()).each(BACKENDS)('copies on $name', ({ name, url
 
     it('follows no link out of a remote', async () => {
       const { from, to } = await copies.twoRemotes();
-      const outside = path.join(app.settings.dataDir, `outside ${name}`);
+      const outside = path.join(app.settings.dataDir, 'outside');
       await mkdir(outside);
       await writeFile(path.join(outside, 'secret'), 'secret');
       await symlink(outside, path.join(from.root, 'way'));

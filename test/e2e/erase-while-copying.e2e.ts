@@ -4,19 +4,14 @@ import path from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApp } from '../harness/app.js';
-import { redisUrl, rclonePresent } from '../harness/capabilities.js';
+import { describeOnBothQueues } from '../harness/backends.js';
+import { rclonePresent } from '../harness/capabilities.js';
 import { write } from '../harness/files.js';
 import { copyingProcesses } from '../harness/rclone-processes.js';
 import { until } from '../harness/until.js';
 
-const BACKENDS = [
-  { name: 'PostgreSQL alone', url: () => undefined },
-  { name: 'Redis', url: redisUrl },
-];
-
-describe.skipIf(!rclonePresent()).each(BACKENDS)('erasing somebody who copies, on $name', ({ name, url }) => {
-  const redis = url();
-  describe.skipIf(name === 'Redis' && redis === undefined)('in the middle of it', () => {
+describe.skipIf(!rclonePresent())('erasing somebody who copies', () => {
+  describeOnBothQueues('in the middle of it', (redis) => {
     let app: TestApp;
     let client: Client;
     beforeAll(async () => {

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobView } from '../../src/modules/jobs/jobs.schema.js';
+import { ServedFarSide } from '../far-sides/index.js';
 import { rclonePresent } from '../harness/capabilities.js';
 import { Client } from '../harness/client.js';
 import { createTestDatabase, type TestDatabase } from '../harness/database.js';
@@ -23,7 +24,7 @@ describe.skipIf(!rclonePresent())('file jobs whose worker dies', () => {
     database = await createTestDatabase();
     directory = await scratch();
     processes = [];
-    for (const folder of ['from', 'to']) await mkdir(folderOf(folder), { recursive: true });
+    for (const folder of ['from', 'to', 'back']) await mkdir(folderOf(folder), { recursive: true });
   });
   afterEach(async () => {
     await Promise.all(processes.map((one) => one.end('SIGKILL')));
@@ -38,6 +39,7 @@ describe.skipIf(!rclonePresent())('file jobs whose worker dies', () => {
       STEWARD_DATA_DIR: directory.path,
       STEWARD_SECRET: 'one signing secret for every process of the test',
       STEWARD_ADMIN_PASSWORD: PASSWORD,
+      STEWARD_REMOTES_ALLOWED_HOSTS: '127.0.0.1',
     });
     processes.push(one);
     return one;
@@ -50,12 +52,16 @@ describe.skipIf(!rclonePresent())('file jobs whose worker dies', () => {
   };
   const job = (client: Client, id: string): Promise<JobView> =>
     client.call<JobView>('GET', `/api/jobs/${id}`);
-  const reached = (client: Client, id: string, is: (job: JobView) => boolean): Promise<JobView> => {
+  const reached = (
+    client: Client,
+    id: string,
+    is: (job: JobView) => boolean | Promise<boolean>,
+  ): Promise<JobView> => {
     let last: JobView | undefined;
     return until(
       async () => {
         last = await job(client, id);
-        return is(last) && last;
+        return (await is(last)) && last;
       },
       { describe: () => `the job to get there: ${JSON.stringify(last)}` },
     );
@@ -64,17 +70,21 @@ describe.skipIf(!rclonePresent())('file jobs whose worker dies', () => {
   /** Starts the job, kills its only process in the middle, and answers how it ended in the next one. */
   async function killedInTheMiddle(
     type: string,
-    makePayload: (from: object, to: object) => object,
+    makePayload: (from: object, to: object, client: Client) => object | Promise<object>,
+    isInTheMiddle: (one: JobView) => boolean | Promise<boolean> = ({ progress }) => progress > 5,
+    meanwhile: () => void | Promise<void> = () => undefined,
   ): Promise<JobView> {
     const first = start();
     const client = await login(first);
-    const payload = makePayload(
+    const payload = await makePayload(
       { remoteId: await remote(client, 'from'), path: '/' },
       { remoteId: await remote(client, 'to'), path: '/' },
+      client,
     );
     const { id } = await client.call<JobView>('POST', '/api/jobs', { type, payload });
-    await reached(client, id, (one) => one.progress > 5 || hasEnded(one));
+    await reached(client, id, async (one) => hasEnded(one) || isInTheMiddle(one));
     await first.end('SIGKILL');
+    await meanwhile();
     const again = await login(start());
     // Nothing else makes it faster: the limit that was set is lifted, as a person would.
     await reached(again, id, (one) => (one.status === 'running' && one.crashCount === 1) || hasEnded(one));
@@ -161,6 +171,61 @@ describe.skipIf(!rclonePresent())('file jobs whose worker dies', () => {
     expect(first).toMatchObject(
       Object.fromEntries(Object.entries(old).map(([name, content]) => [name, hashOf(content)])),
     );
+  });
+
+  it('delete the rest, and nothing else', async () => {
+    // Far away and slow, because a disk has deleted them all before anybody can be killed.
+    const side = await ServedFarSide.start('sftp');
+    try {
+      const many = Array.from({ length: 200 }, (_, n) => [`much/${n % 7}/${n}.txt`, String(n)] as const);
+      await side.write({ ...Object.fromEntries(many), 'much more/kept.txt': 'kept', 'kept.txt': 'kept' });
+      const left = async (): Promise<string[]> => Object.keys(await hashes(side.files));
+      let afterTheKill = 0;
+      const ended = await killedInTheMiddle(
+        'delete',
+        async (_from, _to, client) => {
+          const { id } = await client.call<{ id: string }>('POST', '/api/remotes', side.body('far'));
+          side.cable.slow(10_000);
+          return { target: { remoteId: id, path: '/much' } };
+        },
+        async () => (await left()).length < 195,
+        async () => {
+          afterTheKill = (await left()).length;
+          side.cable.mend();
+        },
+      );
+      expect(ended).toMatchObject(done);
+      expect(afterTheKill).toBeGreaterThan(2);
+      expect(afterTheKill).toBeLessThan(195);
+      expect((await left()).toSorted()).toEqual(['kept.txt', 'much more/kept.txt']);
+    } finally {
+      await side.stop();
+    }
+  });
+
+  it('restore the rest of a version, and nothing of another', async () => {
+    await write(folderOf('from'), files());
+    const before = await hashes(folderOf('from'));
+    await write(folderOf('back'), { 'large.bin': 'in the way', 'of somebody': 'kept' });
+    const ended = await killedInTheMiddle('restore', async (source, destination, client) => {
+      const backup = { source, destination, options: { name: 'b', mirror: true } };
+      const backUp = async (): Promise<string> => {
+        const { id } = await client.call<JobView>('POST', '/api/jobs', { type: 'backup', payload: backup });
+        return ((await reached(client, id, hasEnded)).result as { version: string }).version;
+      };
+      const version = await backUp();
+      // Part of the version is put aside by the next run, the rest stays where it is.
+      await write(folderOf('from'), { 'large.bin': 'another', 'many/3': 'another', later: 'later' });
+      expect(await backUp()).not.toBe(version);
+      return {
+        source: { ...destination, path: '/b' },
+        destination: { remoteId: await remote(client, 'back'), path: '/' },
+        version,
+        options: slow,
+      };
+    });
+    expect(ended).toMatchObject(done);
+    expect(await hashes(folderOf('back'))).toEqual({ ...before, 'of somebody': hashOf('kept') });
   });
 
   it('keep two syncs apart although one was killed', async () => {

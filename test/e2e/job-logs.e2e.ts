@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { HandlesJob, JobHandler, defineJob, type JobContext } from '../../src/modules/jobs/index.js';
 import type { JobLogView, JobView } from '../../src/modules/jobs/jobs.schema.js';
 import { TestApp } from '../harness/app.js';
-import { redisUrl } from '../harness/capabilities.js';
+import { describeOnBothQueues } from '../harness/backends.js';
 import { TestEventSource } from '../harness/event-source.js';
 import { until } from '../harness/until.js';
 
@@ -49,113 +49,105 @@ class Talk extends JobHandler<z.output<typeof payload>> {
 @Module({ providers: [Talk] })
 class TalkModule {}
 
-const BACKENDS = [
-  { name: 'PostgreSQL alone', url: () => undefined },
-  { name: 'Redis', url: redisUrl },
-];
-
-for (const { name, url } of BACKENDS) {
-  const redis = url();
-  describe.skipIf(name === 'Redis' && redis === undefined)(`what a job says on ${name}`, () => {
-    let app: TestApp;
-    beforeAll(async () => {
-      app = await TestApp.start({ redisUrl: redis, modules: [TalkModule] });
-    });
-    afterAll(() => app.stop());
-
-    const create = async (how: string): Promise<string> => {
-      const body = { type: 'test-talk', payload: { how } };
-      return (await app.call<JobView>('POST', '/api/jobs', { body })).body.id;
-    };
-    const job = async (id: string): Promise<JobView> =>
-      (await app.call<JobView>('GET', `/api/jobs/${id}`)).body;
-    /** Resolves when the stream shows the job; what comes before that is part of what it shows. */
-    const follow = async (id: string): Promise<TestEventSource> => {
-      const headers = { authorization: `Bearer ${app.adminToken}` };
-      const stream = await TestEventSource.open(`${app.url}/api/jobs/${id}/events`, headers);
-      await stream.received(1);
-      return stream;
-    };
-    const ended = (stream: TestEventSource) =>
-      until(() => stream.events.find(({ event }) => event === 'end'), {
-        describe: () => `the end, after ${JSON.stringify(stream.events).slice(0, 500)}`,
-      });
-    const list = async (id: string, query = ''): Promise<readonly JobLogView[]> =>
-      (await app.call<{ items: JobLogView[] }>('GET', `/api/jobs/${id}/logs?limit=100${query}`)).body.items;
-    const told = async (how: string) => {
-      const id = await create(how);
-      const stream = await follow(id);
-      await open(id);
-      await ended(stream);
-      const lines = stream.events.filter(({ event }) => event === 'log').map(({ data }) => data);
-      return { id, lines };
-    };
-
-    it('is the same in the list and in the stream, in every script and of every level', async () => {
-      const { id, lines } = await told('levels');
-      const expected = LEVELS.map((level) => ({ level, message: `${level} ${SAID}`, details: { level } }));
-      expect(lines).toMatchObject(expected);
-      expect((await list(id)).toReversed()).toMatchObject(expected);
-    });
-
-    it('is found by its level, or by the least one', async () => {
-      const { id } = await told('levels');
-      const levels = async (query: string) => (await list(id, query)).map(({ level }) => level).toReversed();
-      expect(await levels('&level=warning')).toEqual(['warning']);
-      expect(await levels('&minLevel=warning')).toEqual(['warning', 'error', 'fatal']);
-      expect(await levels('&minLevel=debug')).toEqual(LEVELS);
-      expect(await levels('&minLevel=error&level=info')).toEqual([]);
-      for (const query of ['level=loud', 'minLevel=', 'minLevel=ERROR', 'level=info&level=error'])
-        expect((await app.call('GET', `/api/jobs/${id}/logs?${query}`)).status, query).toBe(400);
-    });
-
-    it('may hold what no database stores, and shows a mark for it', async () => {
-      const { id, lines } = await told('evil');
-      const expected = [
-        { level: 'info', message: 'a␀b\uFFFDc', details: { 'key␀': ['\uFFFD', '\\u0000 as text'] } },
-      ];
-      expect(lines).toMatchObject(expected);
-      expect(await list(id)).toMatchObject(expected);
-      expect(await job(id)).toMatchObject({ status: 'completed' });
-    });
-
-    it('is cut where it is too long or too much, and says so', async () => {
-      const id = await create('much');
-      await open(id);
-      await until(async () => (await job(id)).status === 'completed', { describe: 'the job to be done' });
-      const lines: JobLogView[] = [];
-      for (let more = await list(id); more.length > 0; more = await list(id, `&cursor=${lines.at(-1)?.id}`))
-        lines.push(...more);
-      expect(lines).toHaveLength(1_001);
-      expect(lines[0]).toMatchObject({
-        level: 'warning',
-        message: expect.stringContaining('left out (more than 1000)'),
-      });
-      const first = { message: `${'x'.repeat(7_998)}\uFFFD…`, details: { truncated: true } };
-      expect(lines.at(-1)).toMatchObject(first);
-    });
-
-    it('of its progress never goes back within an attempt, and begins anew with the next one', async () => {
-      const id = await create('progress');
-      const stream = await follow(id);
-      const shown = () =>
-        stream.events.filter(({ event }) => event === 'progress').map(({ data }) => data['progress']);
-      await open(id);
-      await until(async () => (await job(id)).progress === 60, { describe: 'the progress to be written' });
-      expect((await job(id)).progressDetail).toEqual({ said: SAID, nested: { zero: 'a␀b' } });
-      await open(id);
-      await until(async () => (await job(id)).retryCount === 1 && (await job(id)).status === 'running', {
-        describe: 'the second attempt',
-      });
-      expect(await job(id)).toMatchObject({ progress: 0, progressDetail: null });
-      await open(id);
-      await until(async () => (await job(id)).progress === 20, {
-        describe: 'the progress of the second attempt',
-      });
-      await open(id);
-      await ended(stream);
-      expect(shown().filter((percent) => percent !== 0)).toEqual([60, 20]);
-      expect(await job(id)).toMatchObject({ status: 'completed', progress: 100 });
-    });
+describeOnBothQueues('what a job says', (redis) => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await TestApp.start({ redisUrl: redis, modules: [TalkModule] });
   });
-}
+  afterAll(() => app.stop());
+
+  const create = async (how: string): Promise<string> => {
+    const body = { type: 'test-talk', payload: { how } };
+    return (await app.call<JobView>('POST', '/api/jobs', { body })).body.id;
+  };
+  const job = async (id: string): Promise<JobView> =>
+    (await app.call<JobView>('GET', `/api/jobs/${id}`)).body;
+  /** Resolves when the stream shows the job; what comes before that is part of what it shows. */
+  const follow = async (id: string): Promise<TestEventSource> => {
+    const headers = { authorization: `Bearer ${app.adminToken}` };
+    const stream = await TestEventSource.open(`${app.url}/api/jobs/${id}/events`, headers);
+    await stream.received(1);
+    return stream;
+  };
+  const ended = (stream: TestEventSource) =>
+    until(() => stream.events.find(({ event }) => event === 'end'), {
+      describe: () => `the end, after ${JSON.stringify(stream.events).slice(0, 500)}`,
+    });
+  const list = async (id: string, query = ''): Promise<readonly JobLogView[]> =>
+    (await app.call<{ items: JobLogView[] }>('GET', `/api/jobs/${id}/logs?limit=100${query}`)).body.items;
+  const told = async (how: string) => {
+    const id = await create(how);
+    const stream = await follow(id);
+    await open(id);
+    await ended(stream);
+    const lines = stream.events.filter(({ event }) => event === 'log').map(({ data }) => data);
+    return { id, lines };
+  };
+
+  it('is the same in the list and in the stream, in every script and of every level', async () => {
+    const { id, lines } = await told('levels');
+    const expected = LEVELS.map((level) => ({ level, message: `${level} ${SAID}`, details: { level } }));
+    expect(lines).toMatchObject(expected);
+    expect((await list(id)).toReversed()).toMatchObject(expected);
+  });
+
+  it('is found by its level, or by the least one', async () => {
+    const { id } = await told('levels');
+    const levels = async (query: string) => (await list(id, query)).map(({ level }) => level).toReversed();
+    expect(await levels('&level=warning')).toEqual(['warning']);
+    expect(await levels('&minLevel=warning')).toEqual(['warning', 'error', 'fatal']);
+    expect(await levels('&minLevel=debug')).toEqual(LEVELS);
+    expect(await levels('&minLevel=error&level=info')).toEqual([]);
+    for (const query of ['level=loud', 'minLevel=', 'minLevel=ERROR', 'level=info&level=error'])
+      expect((await app.call('GET', `/api/jobs/${id}/logs?${query}`)).status, query).toBe(400);
+  });
+
+  it('may hold what no database stores, and shows a mark for it', async () => {
+    const { id, lines } = await told('evil');
+    const expected = [
+      { level: 'info', message: 'a␀b\uFFFDc', details: { 'key␀': ['\uFFFD', '\\u0000 as text'] } },
+    ];
+    expect(lines).toMatchObject(expected);
+    expect(await list(id)).toMatchObject(expected);
+    expect(await job(id)).toMatchObject({ status: 'completed' });
+  });
+
+  it('is cut where it is too long or too much, and says so', async () => {
+    const id = await create('much');
+    await open(id);
+    await until(async () => (await job(id)).status === 'completed', { describe: 'the job to be done' });
+    const lines: JobLogView[] = [];
+    for (let more = await list(id); more.length > 0; more = await list(id, `&cursor=${lines.at(-1)?.id}`))
+      lines.push(...more);
+    expect(lines).toHaveLength(1_001);
+    expect(lines[0]).toMatchObject({
+      level: 'warning',
+      message: expect.stringContaining('left out (more than 1000)'),
+    });
+    const first = { message: `${'x'.repeat(7_998)}\uFFFD…`, details: { truncated: true } };
+    expect(lines.at(-1)).toMatchObject(first);
+  });
+
+  it('of its progress never goes back within an attempt, and begins anew with the next one', async () => {
+    const id = await create('progress');
+    const stream = await follow(id);
+    const shown = () =>
+      stream.events.filter(({ event }) => event === 'progress').map(({ data }) => data['progress']);
+    await open(id);
+    await until(async () => (await job(id)).progress === 60, { describe: 'the progress to be written' });
+    expect((await job(id)).progressDetail).toEqual({ said: SAID, nested: { zero: 'a␀b' } });
+    await open(id);
+    await until(async () => (await job(id)).retryCount === 1 && (await job(id)).status === 'running', {
+      describe: 'the second attempt',
+    });
+    expect(await job(id)).toMatchObject({ progress: 0, progressDetail: null });
+    await open(id);
+    await until(async () => (await job(id)).progress === 20, {
+      describe: 'the progress of the second attempt',
+    });
+    await open(id);
+    await ended(stream);
+    expect(shown().filter((percent) => percent !== 0)).toEqual([60, 20]);
+    expect(await job(id)).toMatchObject({ status: 'completed', progress: 100 });
+  });
+});

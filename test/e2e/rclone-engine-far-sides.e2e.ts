@@ -3,8 +3,12 @@ import { EventEmitter, once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { EngineRemote, TransferOperation } from '../../src/modules/remotes/engine/transfer-engine.js';
-import { ROOT } from '../../src/modules/remotes/remote-path.js';
+import {
+  type EngineRemote,
+  FileNotFound,
+  type TransferOperation,
+} from '../../src/modules/remotes/engine/transfer-engine.js';
+import { ROOT, parseRemotePath } from '../../src/modules/remotes/remote-path.js';
 import { namesFor } from '../far-sides/hard-names.js';
 import { FAR_SIDES, type FarSide, S3FarSide, startFarSide } from '../far-sides/index.js';
 import {
@@ -47,6 +51,13 @@ describe.skipIf(!rcloneIsInstalled).each(FAR_SIDES)('the engine with a far side 
     await mkdir(back.root);
     await copy([there, back], '/', '/');
     expect(filesOf(await tree(back.root))).toEqual(wanted);
+  });
+
+  it('lists no file as if it were an empty folder', async () => {
+    await side.write({ 'folder/file': 'x' });
+    const there = side.remote();
+    expect(await engine.list(there, parseRemotePath('/folder'))).toMatchObject([{ name: 'file', size: 1 }]);
+    await expect(engine.list(there, parseRemotePath('/folder/file'))).rejects.toThrow(FileNotFound);
   });
 
   it.each(['there', 'back'] as const)('repairs a connection that broke on the way %s', async (way) => {

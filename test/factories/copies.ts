@@ -16,6 +16,9 @@ export interface TestRemote {
   readonly root: string;
 }
 
+export const hasEnded = ({ status }: JobView): boolean =>
+  ['completed', 'failed', 'cancelled'].includes(status);
+
 /** Remotes of one application and the copies between them. */
 export class Copies {
   private counter = 0;
@@ -69,14 +72,17 @@ export class Copies {
     return until(
       async () => {
         last = await this.job(id);
-        return wanted(last) && last;
+        if (wanted(last)) return last;
+        // Nothing more will come of it.
+        if (hasEnded(last)) throw new Error(`${what}; the job is ${JSON.stringify(last)}`);
+        return null;
       },
-      { timeoutMs: 30_000, describe: () => `${what}; the job is ${JSON.stringify(last)}` },
+      { describe: () => `${what}; the job is ${JSON.stringify(last)}` },
     );
   }
 
   ended(id: string): Promise<JobView> {
-    return this.reach(id, ({ status }) => ['completed', 'failed', 'cancelled'].includes(status), 'an end');
+    return this.reach(id, hasEnded, 'an end');
   }
 
   async log(id: string): Promise<string[]> {

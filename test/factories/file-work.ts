@@ -1,9 +1,14 @@
 import type { JobView } from '../../src/modules/jobs/jobs.schema.js';
 import type { Answer } from '../harness/app.js';
-import { Copies, type Problem, type TestRemote } from './copies.js';
+import { withClient } from '../harness/database.js';
+import { until } from '../harness/until.js';
+import { Copies, hasEnded, type Problem, type TestRemote } from './copies.js';
+
+/** A remote of whatever type. */
+export type Named = Pick<TestRemote, 'id'>;
 
 /** A place of a remote as payloads name it. */
-export const at = ({ id }: TestRemote, path = '/'): { remoteId: string; path: string } => ({
+export const at = ({ id }: Named, path = '/'): { remoteId: string; path: string } => ({
   remoteId: id,
   path,
 });
@@ -26,8 +31,31 @@ export class FileWork extends Copies {
     return this.ended(await this.make(type, payload, more));
   }
 
-  /** From everything of one remote to everything of the other. */
-  between(type: string, from: TestRemote, to: TestRemote, options: object = {}): Promise<JobView> {
-    return this.done(type, { source: at(from), destination: at(to), options });
+  /** Asks for everything of one remote to go to the other. */
+  begin(type: string, from: Named, to: Named, options: object = {}): Promise<string> {
+    return this.make(type, { source: at(from), destination: at(to), options });
+  }
+
+  /** The same, and waits for its end. */
+  async between(type: string, from: Named, to: Named, options: object = {}): Promise<JobView> {
+    return this.ended(await this.begin(type, from, to, options));
+  }
+
+  /** Waits for its end without the pauses between its attempts: what it waits for has come. */
+  async endedInHaste(id: string): Promise<JobView> {
+    return withClient(this.app.settings.databaseUrl ?? '', (client) =>
+      until(
+        async () => {
+          const job = await this.job(id);
+          if (hasEnded(job)) return job;
+          await client.query(
+            `update jobs set run_at = now() where id = $1 and status = 'pending' and turn is null and run_at > now()`,
+            [id],
+          );
+          return null;
+        },
+        { describe: 'an end' },
+      ),
+    );
   }
 }

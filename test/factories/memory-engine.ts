@@ -9,6 +9,7 @@ import {
   type TransferOperation,
   type TransferResult,
 } from '../../src/modules/remotes/engine/transfer-engine.js';
+import { isHidden } from '../../src/modules/remotes/names/hidden.js';
 import {
   baseName,
   joinRemotePath,
@@ -53,10 +54,8 @@ export class MemoryEngine extends TransferEngine {
     _remotes: readonly EngineRemote[],
     operation: TransferOperation,
   ): Promise<TransferResult> {
-    const isHidden = (path: string): boolean =>
-      (operation.options.hidden ?? []).some((hidden) => path === hidden || path.startsWith(`${hidden}/`));
     const within = ({ path }: Place): [string, string][] =>
-      [...this.at(path)].filter(([name]) => !isHidden(name));
+      [...this.at(path)].filter(([name]) => !isHidden(operation.options.hidden ?? [], parseRemotePath(name)));
     let changes = 0;
     const change = (work: () => void): void => {
       changes += 1;

@@ -107,8 +107,10 @@ export class ServedFarSide extends FarSide {
     const files = path.join(this.folder, 'files');
     const program = process.env['RCLONE_PATH'] ?? 'rclone';
     const serve = [program, 'serve', this.type, files, '--addr', `127.0.0.1:${port}`];
+    // What tests write past it is seen at once.
+    const options = ['--dir-cache-time', '0s', '--config', ''];
     // Keys of the host stay the same when it is started again.
-    const command = [...serve, '--config', '', '--cache-dir', path.join(this.folder, 'cache')];
+    const command = [...serve, ...options, '--cache-dir', path.join(this.folder, 'cache')];
     const { diskSize } = this.options;
     const [first = '', ...rest] = diskSize === undefined ? command : onSmallDisk(files, diskSize, command);
     const child = spawn(first, rest, {

@@ -8,8 +8,11 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
  * break loudly in the middle of what is sent, and be slow.
  */
 export class Proxy {
+  /** Connections there have been. */
+  accepted = 0;
   private readonly pairs = new Set<Pair>();
   private cut = false;
+  private unplugged = false;
   private breakingPoint: { left: number; broken: () => void } | null = null;
   private bytesPerSecond: number | null = null;
   /** When what was sent up to now has gone over a slow cable. */
@@ -40,8 +43,15 @@ export class Proxy {
     for (const pair of this.pairs) pair.dead = true;
   }
 
+  /** Breaks all connections of now, and every one that is made until `mend`. */
+  unplug(): void {
+    this.unplugged = true;
+    this.breakAll();
+  }
+
   mend(): void {
     this.cut = false;
+    this.unplugged = false;
     this.bytesPerSecond = null;
   }
 
@@ -70,6 +80,11 @@ export class Proxy {
   }
 
   private accept(client: Socket): void {
+    this.accepted++;
+    if (this.unplugged) {
+      client.destroy();
+      return;
+    }
     const store = connect(this.target, '127.0.0.1');
     const pair: Pair = { client, store, dead: this.cut };
     this.pairs.add(pair);

@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type pg from 'pg';
 import type { UserRole } from '../../src/kernel/auth/index.js';
-import { newId } from '../../src/kernel/database/index.js';
+import { Database, newId } from '../../src/kernel/database/index.js';
 import { AuditModule } from '../../src/modules/audit/index.js';
 import { JobsModule } from '../../src/modules/jobs/index.js';
 import {
@@ -9,6 +9,7 @@ import {
   SchedulesService,
   type CreateScheduleBody,
 } from '../../src/modules/schedules/index.js';
+import { ScheduleJobEnds } from '../../src/modules/schedules/schedule-job-ends.js';
 import { SlotMaterialiser } from '../../src/modules/schedules/slot-materialiser.js';
 import { UsersModule } from '../../src/modules/users/index.js';
 import { ProbeModule } from '../fixtures/probe-job.js';
@@ -25,6 +26,8 @@ export interface SlotRow {
   reason: string | null;
   cause: string;
   job_id: string | null;
+  due_at: Date | null;
+  decided_at: Date | null;
 }
 
 export interface Person {
@@ -49,6 +52,11 @@ export interface AnswerBody {
   readonly detail: string;
   readonly errors: readonly { pointer: string; code: string; detail: string }[];
   readonly items: readonly Record<string, string>[];
+  readonly exclusions: {
+    readonly dates: string[];
+    readonly weekdays: string[];
+    readonly calendarIds: string[];
+  };
   readonly nextCursor: string | null;
 }
 
@@ -57,6 +65,10 @@ export interface RuleRow {
   next_run_at: Date | null;
   last_run_at: Date | null;
   run_count: number;
+  failure_streak: number;
+  planned_to: Date;
+  tz_version: string | null;
+  look_at: Date | null;
   last_error: string | null;
   paused_note: string | null;
   paused_until: Date | null;
@@ -100,6 +112,19 @@ export class Scheduling {
   /** Of a database whose clock was set at the start. */
   setTime(at: Date): Promise<void> {
     return setTime(this.pool, at);
+  }
+
+  /** Runs `work` while a transaction of somebody else holds what the statement locks. */
+  async holding(text: string, values: unknown[], work: () => Promise<void>): Promise<void> {
+    const client = await this.pool.connect();
+    try {
+      await client.query('begin');
+      await client.query(text, values);
+      await work();
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
   }
 
   /** One batch in one process; true when more is due. */
@@ -194,5 +219,52 @@ export class Scheduling {
         where schedule_id = $1 and status in ('pending', 'queued')`,
       [ruleId],
     );
+  }
+
+  /** As if a worker had begun the jobs of a rule that wait. */
+  async runJobs(ruleId: string): Promise<void> {
+    await this.sql(
+      `update jobs set status = 'running', run_at = null, turn = null, lease_epoch = 1, started_at = clock_timestamp()
+        where schedule_id = $1 and status in ('pending', 'queued')`,
+      [ruleId],
+    );
+  }
+
+  /** As if the open jobs of a rule had ended like this, one after another, and it had been told. */
+  async finishJobs(
+    ruleId: string,
+    status: 'completed' | 'failed' | 'cancelled' = 'completed',
+  ): Promise<void> {
+    const ended = await this.sql<{ id: string }>(
+      `update jobs set status = $2, run_at = null, turn = null, started_at = coalesce(started_at, clock_timestamp()),
+              completed_at = case when $2 <> 'cancelled' then clock_timestamp() end,
+              cancelled_at = case when $2 = 'cancelled' then clock_timestamp() end,
+              error = case when $2 = 'failed' then 'broken' end, error_code = case when $2 = 'failed' then 'test' end
+        where schedule_id = $1 and completed_at is null and cancelled_at is null returning id`,
+      [ruleId, status],
+    );
+    await this.tell(
+      ruleId,
+      ended.map(() => status),
+    );
+  }
+
+  /** Tells the rule that jobs of it have ended like this, without a job. */
+  async tell(ruleId: string, ends: readonly ('completed' | 'failed' | 'cancelled')[]): Promise<void> {
+    const events = ends.map((status) => ({
+      cursor: '1-1',
+      id: newId(),
+      type: `job.${status}`,
+      channel: 'jobs',
+      userId: null,
+      subjectId: newId(),
+      data: { type: 'probe', status, scheduleId: ruleId, error: null },
+      createdAt: '2026-11-22T09:00:00.000Z',
+    }));
+    const [app] = this.apps;
+    await app!
+      .get(Database)
+      .system('a test')
+      .tx((tx) => app!.get(ScheduleJobEnds).handle(tx, events));
   }
 }

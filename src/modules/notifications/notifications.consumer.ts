@@ -7,26 +7,30 @@ import {
   type NewEvent,
   type StoredEvent,
 } from '../../kernel/realtime/index.js';
+import { SCHEDULE_PAUSED } from '../schedules/index.js';
 import { UsersService } from '../users/index.js';
 import { ACCOUNT_EVENTS, accountNoticeOf } from './account-events.js';
 import { ADMIN_EVENTS, adminNoticesOf } from './admin-events.js';
 import { NOTIFIED_EVENTS, noticeOf, type Notice } from './job-ended.js';
 import { NOTIFICATION_CREATED, NOTIFICATIONS_CHANNEL } from './notifications.events.js';
 import { NotificationsRepository, type Told } from './notifications.repository.js';
+import { pausedNoticeOf } from './schedule-paused.js';
 
 function noticeFor(event: StoredEvent): Notice | null {
   if (ADMIN_EVENTS.includes(event.type)) return null;
-  return ACCOUNT_EVENTS.includes(event.type) ? accountNoticeOf(event) : noticeOf(event);
+  if (ACCOUNT_EVENTS.includes(event.type)) return accountNoticeOf(event);
+  return event.type === SCHEDULE_PAUSED ? pausedNoticeOf(event) : noticeOf(event);
 }
 
 /**
- * Turns the ends of jobs, what happened to an account, and what admins have to know, into notifications, each exactly
- * once, and records that it did in the same transaction so that the user's clients are told at once.
+ * Turns the ends of jobs, what happened to an account, schedules that have paused themselves, and what admins have to
+ * know, into notifications, each exactly once, and records that it did in the same transaction so that the user's
+ * clients are told at once.
  */
 @Injectable()
 export class NotificationsConsumer extends EventConsumer implements OnModuleInit {
   readonly name = 'notifications';
-  readonly types = [...NOTIFIED_EVENTS, ...ACCOUNT_EVENTS, ...ADMIN_EVENTS];
+  readonly types = [...NOTIFIED_EVENTS, ...ACCOUNT_EVENTS, ...ADMIN_EVENTS, SCHEDULE_PAUSED];
   override readonly hearsQuiet = false;
 
   constructor(

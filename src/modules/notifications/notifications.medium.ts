@@ -307,3 +307,33 @@ describe('/api/notifications', () => {
     expect((await call('PATCH', `/${first!.id}`, { isRead: true })).status).toBe(404);
   });
 });
+
+describe('a schedule that has paused itself', () => {
+  it('is told its owner, once, as important', async () => {
+    const subjectId = newId();
+    const note = 'It has failed 3 times in a row.';
+    const events = server.app.get(Events);
+    await server.app
+      .get(Database)
+      .system('a test')
+      .tx((tx) =>
+        events.record(tx, [
+          {
+            type: 'schedule.paused',
+            channel: 'schedules',
+            userId: alice,
+            subjectId,
+            data: { name: 'Nightly', reason: 'failures', note },
+          },
+        ]),
+      );
+    const [notice] = await listed(1);
+    expect(notice).toMatchObject({
+      type: 'schedule.paused',
+      title: 'The schedule Nightly has paused itself',
+      message: `${note} Nothing of it runs until it is resumed.`,
+      data: { scheduleId: subjectId, reason: 'failures' },
+      priority: 'high',
+    });
+  });
+});

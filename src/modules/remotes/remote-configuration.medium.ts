@@ -214,7 +214,7 @@ describe('where a remote may lead', () => {
       const answer = await call('POST', '', { body: sftp({ host }) });
       expect(answer).toMatchObject({
         status: 400,
-        body: { errors: [{ pointer: '/options', code: 'host_refused' }] },
+        body: { errors: [{ pointer: '/options/host', code: 'host_refused' }] },
       });
     },
   );

@@ -18,7 +18,7 @@ import {
   type RemoteChangesBody,
 } from './remotes.schema.js';
 import { RemoteSecrets } from './secrets/remote-secrets.js';
-import { parseConfiguration, rcloneOptions, remoteTypes } from './types/configuration.js';
+import { parseConfiguration, rcloneOptionsByField, remoteTypes } from './types/configuration.js';
 import type { Configuration } from './types/remote-type.js';
 
 type Changed = Pick<RemoteChangesBody, 'root' | 'options' | 'secrets' | 'parts'>;
@@ -136,12 +136,13 @@ export class RemoteConfigurations {
 
   /** A host that cannot be found may come back; whether it may be asked is asked again before each use. */
   private async refuseHosts(type: RemoteEntity['type'], configuration: Configuration): Promise<void> {
-    for (const host of hostsOf({ options: rcloneOptions(type, configuration) }))
-      await this.hosts.check(host).catch((error: unknown) => {
-        if (error instanceof HostUnknown) return;
-        if (!(error instanceof HostRefused)) throw error;
-        throw UserError.field('/options', 'host_refused', error.message);
-      });
+    for (const { pointer, options } of rcloneOptionsByField(type, configuration))
+      for (const host of hostsOf({ options }))
+        await this.hosts.check(host).catch((error: unknown) => {
+          if (error instanceof HostUnknown) return;
+          if (!(error instanceof HostRefused)) throw error;
+          throw UserError.field(pointer, 'host_refused', error.message);
+        });
   }
 }
 

@@ -221,6 +221,7 @@ export class RemotesService {
     try {
       return await this.space.of(await this.engineRemotes.of(read, remote), fresh);
     } catch (error) {
+      await this.sawProblem([id], error);
       throw usageProblem(error);
     }
   }
@@ -237,7 +238,7 @@ export class RemotesService {
     return this.engineRemotes.of(read, remote);
   }
 
-  /** For jobs: a far side that refused what one of these logs in with is looked at again at once. */
+  /** A far side that refused what one of these logs in with is looked at again at once. */
   async sawProblem(remoteIds: readonly string[], error: unknown): Promise<void> {
     if (error instanceof TransferError && error.kind === 'auth') await this.checks.checkSoon(remoteIds);
   }

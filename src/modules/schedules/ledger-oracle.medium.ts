@@ -30,7 +30,7 @@ describe.each(['gap', 'overlap'] as const)('a day with a %s in each of twelve zo
           where datname = current_database() and usename <> current_user and state <> 'idle'`,
       );
     const ended = await running;
-    if (ended instanceof Error) expect(ended.message).toMatch(/terminat|connection|not queryable/i);
+    if (ended instanceof Error && !/terminat|connection|not queryable/i.test(ended.message)) throw ended;
   }
 
   it('leaves the ledger that the oracle says, whatever is cut and however late the ticks are', async () => {

@@ -88,6 +88,39 @@ describe('running by hand', () => {
     expect((await actions(id)).filter((action) => action === 'schedule.run')).toHaveLength(2);
   });
 
+  it('waits for the job before it where the policy says so, or cancels it', async () => {
+    const id = await client.created({ ...MINUTELY, overlapPolicy: 'queue_one' });
+    expect((await client.post(`/${id}/run`)).status).toBe(202);
+    const second = await client.post(`/${id}/run`);
+    expect(second).toMatchObject({
+      status: 202,
+      body: { outcome: 'waiting', reason: 'previous_job', jobId: null, lagMs: null },
+    });
+    expect(second.headers['location']).toBeUndefined();
+    expect((await client.post(`/${id}/run`)).body.code).toBe('schedule_overlap');
+    await scheduling.finishJobs(id);
+    await scheduling.tick();
+    expect(await scheduling.outcomes(id)).toEqual(['fired', 'fired']);
+    expect((await client.get(`/${id}`)).body).toMatchObject({ runCount: 0 });
+    expect((await client.patch(id, { overlapPolicy: 'cancel_previous' })).status).toBe(200);
+    expect((await client.post(`/${id}/run`)).body).toMatchObject({ outcome: 'fired' });
+    expect((await scheduling.jobs(id)).map(({ status }) => status)).toEqual([
+      'completed',
+      'cancelled',
+      'pending',
+    ]);
+    await scheduling.runJobs(id);
+    expect((await client.post(`/${id}/run`)).body).toMatchObject({ outcome: 'waiting' });
+  });
+
+  it('is possible on a day that the schedule leaves out', async () => {
+    const [day] = await scheduling.sql<{ day: string }>(
+      `select (now() at time zone 'UTC')::date::text as day`,
+    );
+    const id = await client.created({ ...MINUTELY, exclusions: { dates: [day!.day] } });
+    expect((await client.post(`/${id}/run`)).body).toMatchObject({ outcome: 'fired', cause: 'manual' });
+  });
+
   it('runs once however often a request is repeated, and as often as asked otherwise', async () => {
     const id = await client.created({ ...MINUTELY, overlapPolicy: 'allow' });
     const key = { 'idempotency-key': 'run-one' };
@@ -182,6 +215,13 @@ describe('the ledger', () => {
     expect(fired.body.items).toMatchObject([{ cause: 'catch_up', jobId: expect.any(String), reason: null }]);
     // Fired one interval and a half after its instant.
     expect(Number(fired.body.items[0]!['lagMs'])).toBeGreaterThanOrEqual(109_000);
-    expect((await client.get(`/${id}/slots?outcome=lost`)).status).toBe(400);
+    const [missed] = page.body.items;
+    const at = missed!['scheduledFor']!;
+    expect((await client.get(`/${id}/slots?from=${at}&to=${at}`)).body.items).toEqual([missed]);
+    expect(outcomes(await client.get(`/${id}/slots?to=2020-01-01T00:00:00Z`))).toEqual([]);
+    expect(outcomes(await client.get(`/${id}/slots?cause=catch_up`))).toEqual(['fired']);
+    expect((await client.get(`/${id}/slots?cause=manual`)).body.items).toEqual([]);
+    for (const search of ['outcome=lost', 'cause=whim', 'from=yesterday', 'limit=0'])
+      expect((await client.get(`/${id}/slots?${search}`)).status).toBe(400);
   });
 });

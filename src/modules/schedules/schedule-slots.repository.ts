@@ -178,6 +178,31 @@ export class ScheduleSlotsRepository {
     );
   }
 
+  /** What the ledger says of the instants of a rule from one time to another, by epoch ms. */
+  async outcomesBetween(read: Read, ruleId: string, from: Date, to: Date): Promise<Map<number, SlotOutcome>> {
+    const rows = await query<{ at: Date; outcome: SlotOutcome }>(
+      read,
+      `select scheduled_for as at, outcome from schedule_slots
+        where rule_id = $1 and scheduled_for between $2 and $3`,
+      [ruleId, from, to],
+    );
+    return new Map(rows.map(({ at, outcome }) => [at.getTime(), outcome]));
+  }
+
+  /** Lets instants of the past wait for their turn, unless they have fired or wait already. */
+  async fillUp(tx: Tx, ruleId: string, instants: readonly Date[]): Promise<void> {
+    await execute(
+      tx,
+      `insert into schedule_slots as known (id, rule_id, scheduled_for, outcome, cause, reason, decided_at)
+       select n.id, $1, n.scheduled_for, 'waiting', 'backfill', 'backfill', null
+         from unnest($2::uuid[], $3::timestamptz[]) as n(id, scheduled_for)
+       on conflict (rule_id, scheduled_for) do update
+          set outcome = 'waiting', cause = 'backfill', reason = 'backfill', decided_at = null
+        where known.outcome not in ('fired', 'waiting')`,
+      [ruleId, instants.map(() => newId()), instants],
+    );
+  }
+
   async find(read: Read, id: string): Promise<ScheduleSlotEntity | null> {
     return entities(read, ScheduleSlotEntity).findOneBy({ id });
   }

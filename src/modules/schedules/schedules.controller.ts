@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, Param, Patch, Post, Query, Res } from '@nestjs/common';
-import { ApiHeader, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CurrentActor, Requires, type UserActor } from '../../kernel/auth/index.js';
 import type { Page } from '../../kernel/database/index.js';
@@ -12,6 +12,13 @@ import {
   tagged,
   type OnceRequest,
 } from '../../kernel/http/index.js';
+import {
+  backfillBody,
+  backfillView,
+  type BackfillBody,
+  type BackfillView,
+} from './backfill/backfill.schema.js';
+import { Backfills } from './backfill/backfills.js';
 import { ManualRuns } from './manual-runs.js';
 import { SchedulePreviews } from './schedule-previews.js';
 import {
@@ -50,6 +57,7 @@ export class SchedulesController {
     private readonly schedules: SchedulesService,
     private readonly previews: SchedulePreviews,
     private readonly runs: ManualRuns,
+    private readonly backfills: Backfills,
   ) {}
 
   @Post()
@@ -161,6 +169,21 @@ export class SchedulesController {
     const slot = await this.runs.run(actor, id, once);
     if (slot.jobId !== null) void reply.header('Location', `/api/jobs/${slot.jobId}`);
     return slot;
+  }
+
+  @Post(':id/backfill')
+  @Requires('user', 'schedules:write')
+  @Returns(202, backfillView, 'Accepted: these instants of the past run now, each of them once.')
+  @ApiResponse({ status: 200, description: 'A dry run: nothing is done.', standardSchema: backfillView })
+  async backfill(
+    @CurrentActor() actor: UserActor,
+    @Param({ schema: idParam }) { id }: Id,
+    @Body({ schema: backfillBody }) body: BackfillBody,
+    @Once() once: OnceRequest | null,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<BackfillView> {
+    if (body.dryRun) void reply.status(200);
+    return this.backfills.run(actor, id, body, once);
   }
 
   @Post(':id/pause')

@@ -88,6 +88,25 @@ describe('creating', () => {
     expect(body).toMatchObject({ cronExpression: '0 2 * * *', timezone: 'America/New_York' });
   });
 
+  it('takes the time zone of its owner for one that says none, and keeps it', async () => {
+    const dora = await scheduling.person();
+    await scheduling.sql(
+      `insert into user_preferences (id, user_id, timezone) values (gen_random_uuid(), $1, 'Asia/Tehran')`,
+      [dora.id],
+    );
+    const { body } = await client.as(dora).post('', NIGHTLY);
+    expect(body).toMatchObject({ timezone: 'Asia/Tehran', nextRunAt: expect.stringMatching(/T22:30:00/) });
+    await scheduling.sql(`update user_preferences set timezone = 'UTC' where user_id = $1`, [dora.id]);
+    expect((await client.as(dora).patch(body.id, { name: 'same' })).body).toMatchObject({
+      timezone: 'Asia/Tehran',
+    });
+    const preview = { ruleType: 'cron', cronExpression: '0 2 * * *', count: 1 };
+    expect((await client.as(dora).post('/preview', preview)).body.items[0]!['local']).toMatch(/\+00:00$/);
+    expect((await client.as(dora).post('', { ...NIGHTLY, timezone: 'UTC' })).body).toMatchObject({
+      timezone: 'UTC',
+    });
+  });
+
   it('makes one schedule of a request that is repeated with its key', async () => {
     const key = { 'idempotency-key': 'schedule-one' };
     const first = await client.post('', MINUTELY, key);
@@ -104,7 +123,23 @@ describe('creating', () => {
     [{ ...NIGHTLY, intervalSeconds: 5 }, [['/intervalSeconds', 'not_applicable']]],
     [{ ...NIGHTLY, timezone: 'Europe/Berln' }, [['/timezone', 'unknown_timezone']]],
     [{ ...MINUTELY, intervalSeconds: 0 }, [['/intervalSeconds', 'too_small']]],
+    [{ ...MINUTELY, intervalSeconds: -5 }, [['/intervalSeconds', 'too_small']]],
     [{ ...MINUTELY, intervalSeconds: 1.5 }, [['/intervalSeconds', 'invalid_type']]],
+    [{ ...MINUTELY, intervalSeconds: 2 ** 31 }, [['/intervalSeconds', 'too_big']]],
+    [{ ...NIGHTLY, cronExpression: '0 0 25 * * *' }, [['/cronExpression', 'invalid_cron']]],
+    [{ ...NIGHTLY, cronExpression: '0 2 * * *\u0000' }, [['/cronExpression', 'nul_character']]],
+    [{ ...NIGHTLY, timezone: '' }, [['/timezone', 'too_small']]],
+    [{ ...NIGHTLY, timezone: '+05:30' }, [['/timezone', 'unknown_timezone']]],
+    [{ ...MINUTELY, overlapPolicy: 'buffer_all' }, [['/overlapPolicy', 'invalid_value']]],
+    [{ ...MINUTELY, missedMax: 0 }, [['/missedMax', 'too_small']]],
+    [{ ...MINUTELY, missedMax: 1001 }, [['/missedMax', 'too_big']]],
+    [{ ...MINUTELY, missedSpacingSeconds: -1 }, [['/missedSpacingSeconds', 'too_small']]],
+    [{ ...MINUTELY, missedSpacingSeconds: 86_401 }, [['/missedSpacingSeconds', 'too_big']]],
+    [{ ...MINUTELY, jitterSeconds: 86_401 }, [['/jitterSeconds', 'too_big']]],
+    [{ ...MINUTELY, maxRuns: 0 }, [['/maxRuns', 'too_small']]],
+    [{ ...MINUTELY, ruleType: 'once', intervalSeconds: undefined, runAt: null }, [['/runAt', 'required']]],
+    [{ ...MINUTELY, runAt: '2099-01-01T00:00:00Z' }, [['/runAt', 'not_applicable']]],
+    [{ ...NIGHTLY, endsAt: '2020-01-01T00:00:00Z' }, [['/endsAt', 'in_the_past']]],
     [{ ...MINUTELY, ruleType: 'once', intervalSeconds: undefined }, [['/runAt', 'required']]],
     [
       { ...MINUTELY, ruleType: 'once', intervalSeconds: undefined, runAt: '2020-01-01T00:00:00Z' },
@@ -135,9 +170,16 @@ describe('creating', () => {
     expect(wrong(await client.post('', body))).toEqual({ status: 400, errors });
   });
 
-  it('suggests what was probably meant', async () => {
-    const { body } = await client.post('', { ...NIGHTLY, timezone: 'Europe/Berln' });
-    expect(body.detail).toMatch(/did you mean "Europe\/Berlin"\?/);
+  it.each([
+    [{ timezone: 'Europe/Berln' }, 'Europe/Berlin'],
+    [{ timezone: 'Tehran' }, 'Asia/Tehran'],
+    [{ cronExpression: '0 0 31 2 *' }, '0 0 L 2 *'],
+    [{ cronExpression: '0 0 25 * * *' }, '0 0 23 * * *'],
+    [{ cronExpression: '@dayly' }, '@daily'],
+    [{ exclusions: { dates: ['2026-02-30'] } }, '2026-02-28'],
+  ])('suggests for %j what was probably meant', async (more, suggestion) => {
+    const { body } = await client.post('', { ...NIGHTLY, ...more });
+    expect(body.detail).toContain(`did you mean "${suggestion}"?`);
   });
 
   it('refuses a template that the owner may not run, now or later', async () => {

@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/index.js';
 import { JobsModule } from '../jobs/index.js';
 import { UsersModule } from '../users/index.js';
+import { Backfills } from './backfill/backfills.js';
 import { CalendarDays } from './calendars/calendar-days.js';
 import { CalendarEntity } from './calendars/calendar.entity.js';
 import { CalendarsController } from './calendars/calendars.controller.js';
@@ -25,6 +26,7 @@ import { SchedulesService } from './schedules.service.js';
 import { SlotFiring } from './slot-firing.js';
 import { SlotMaterialiser } from './slot-materialiser.js';
 import { SlotsTogether } from './slots-together.js';
+import { TzReplanner } from './tz/tz-replanner.js';
 import { ScheduleMetrics } from './watch/schedule-metrics.js';
 import { SchedulerBeat } from './watch/scheduler-beat.js';
 import { SchedulerWatch } from './watch/scheduler-watch.js';
@@ -45,6 +47,8 @@ import { SchedulersRepository } from './watch/schedulers.repository.js';
     RuleOwners,
     RulePauses,
     SlotFiring,
+    Backfills,
+    TzReplanner,
     CalendarsService,
     CalendarsRepository,
     CalendarDays,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { QueryDeepPartialEntity } from 'typeorm';
-import { LessThan } from 'typeorm';
+import { LessThan, MoreThan } from 'typeorm';
 import {
   entities,
   execute,
@@ -155,6 +155,19 @@ export class SchedulesRepository {
       .limit(limit)
       .setLock('pessimistic_write')
       .setOnLocked('skip_locked')
+      .getMany();
+  }
+
+  /** Rules behind `after`, in the order of their ids, whose next instant follows from older tz data; held. */
+  async claimOlder(tx: Tx, version: string, after: string, limit: number): Promise<ScheduleRuleEntity[]> {
+    return entities(tx, ScheduleRuleEntity)
+      .createQueryBuilder('rule')
+      .where({ id: MoreThan(after), ruleType: 'cron' })
+      .andWhere('rule.nextRunAt is not null')
+      .andWhere('(rule.tzVersion is null or rule.tzVersion collate "C" < :version)', { version })
+      .orderBy('rule.id')
+      .limit(limit)
+      .setLock('pessimistic_write')
       .getMany();
   }
 

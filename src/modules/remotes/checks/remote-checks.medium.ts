@@ -90,6 +90,25 @@ describe('what is found', () => {
     expect(await state(id)).toMatchObject({ status: 'unknown', checked: false });
   });
 
+  it('is not asked again of who refused the login a moment ago', async () => {
+    const id = await remote();
+    let probes = 0;
+    const checks = process(() => {
+      probes++;
+      return Promise.reject(new TransferError('auth', 'no'));
+    });
+    await checks.checkSoon([id]);
+    await checks.checkSoon([id]);
+    expect(probes).toBe(1);
+    await execute(
+      sql.database.read,
+      `update remotes set last_checked_at = now() - interval '2 minutes' where id = $1`,
+      [id],
+    );
+    await checks.checkSoon([id]);
+    expect(probes).toBe(2);
+  });
+
   it('holds no secret', async () => {
     const made = await app.call<{ id: string }>('POST', '/api/remotes', {
       body: {

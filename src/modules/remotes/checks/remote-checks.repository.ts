@@ -5,6 +5,8 @@ import { execute, query, type Read } from '../../../kernel/database/index.js';
 const USED_FOR = `interval '1 day'`;
 /** How long a claim holds when its process dies: more than a check takes, and its remote waits no longer than this. */
 const CLAIM = `interval '60 seconds'`;
+/** How long a refused login is not tried again because somebody was refused once more. */
+const REFUSED_FOR = `interval '60 seconds'`;
 const UNCLAIMED = `(check_claimed_at is null or check_claimed_at < clock_timestamp() - ${CLAIM})`;
 
 @Injectable()
@@ -40,11 +42,17 @@ export class RemoteChecksRepository {
     return rows.map(({ id }) => id);
   }
 
-  async claim(read: Read, ids: readonly string[]): Promise<string[]> {
+  /**
+   * Those of them whose check can bring something new: who goes on asking a far side that refuses the login would have
+   * it refused twice as often, until the far side locks the account.
+   */
+  async claimRefused(read: Read, ids: readonly string[]): Promise<string[]> {
     const rows = await query<{ id: string }>(
       read,
       `update remotes set check_claimed_at = clock_timestamp() where id in (
-         select id from remotes where id = any ($1::uuid[]) and ${UNCLAIMED} order by id for update skip locked)
+         select id from remotes where id = any ($1::uuid[]) and ${UNCLAIMED}
+            and not (status = 'auth_error' and last_checked_at > clock_timestamp() - ${REFUSED_FOR})
+          order by id for update skip locked)
        returning id`,
       [ids],
     );

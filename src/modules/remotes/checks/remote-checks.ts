@@ -102,10 +102,10 @@ export class RemoteChecks {
     }
   }
 
-  /** Checks these now, except those that are being checked. */
+  /** Checks these now, except those that are being checked or were found a moment ago to be refused their login. */
   async checkSoon(ids: readonly string[]): Promise<void> {
     const { read } = this.database.system('remote checks');
-    const claimed = await this.checks.claim(read, ids);
+    const claimed = await this.checks.claimRefused(read, ids);
     for (let at = 0; at < claimed.length; at += AT_ONCE)
       await Promise.all(claimed.slice(at, at + AT_ONCE).map((id) => this.checkOne(id)));
   }

@@ -61,4 +61,12 @@ describe('Redactor', () => {
   it('leaves texts alone that are too short to be cut', () => {
     expect(new Redactor([remote({ pass: 'x' })]).text('max x')).toBe('max x');
   });
+
+  it('shows what S3 says in its second line, and nothing of what follows otherwise', () => {
+    const redactor = new Redactor([remote({ secret_access_key: 'a very secret key' })]);
+    const s3 =
+      'RequestError: send request failed\ncaused by: Get "https://h/?key=x": a very secret key\nmore';
+    expect(redactor.text(s3)).toBe('RequestError: send request failed: Get "https://h/?key=***": ***');
+    expect(redactor.text('first\nsecond caused by: third')).toBe('first');
+  });
 });

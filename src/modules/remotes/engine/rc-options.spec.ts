@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseRemotePath } from '../remote-path.js';
 import { PARTIAL_FILE, literalPattern, meansAll, rcBandwidth, rcConfig, rcFilter } from './rc-options.js';
+import { compileGlob } from '../names/glob.js';
+import { hiddenPattern } from '../names/hidden.js';
 import type { TransferOptions } from './transfer-engine.js';
 
 const partialRule = '- *.[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f].partial';
@@ -79,6 +81,22 @@ describe('rcFilter', () => {
       '- /**',
     ]);
     expect(rcFilter({ hidden: [parseRemotePath('/')] }).FilterRule[0]).toBe('- /**');
+  });
+
+  it('hides what a pattern means by a regular expression, which holds no brace of its own', () => {
+    const rulesOf = (glob: string): string[] => {
+      const pattern = hiddenPattern(compileGlob(glob, { ignoresCase: false }), { ignoresCase: false });
+      return rcFilter({ hidden: [pattern!], exclude: ['*'] }).FilterRule;
+    };
+    const folders = '(?:[^\\x{2f}]*\\x{2f})*';
+    const below = '(?:\\x{2f}[\\x{0}-\\x{10ffff}]*)?';
+    expect(rulesOf('/**/.git')).toEqual([
+      `- /{{(?:${folders}\\x{2e}git${below})}}`,
+      `- /{{(?:${folders}\\x{2e}git${below})}}/**`,
+      partialRule,
+      '- *',
+    ]);
+    expect(rulesOf('/a/*}b')[0]).toBe(`- /{{(?:a\\x{2f}[^\\x{2f}]*\\x{7d}b${below})}}`);
   });
 
   it.each(['', 'a\nb', 'a\r', '\0'])('refuses the pattern %j', (pattern) => {

@@ -1,4 +1,5 @@
-import { ROOT, type RemotePath } from '../remote-path.js';
+import { type Hidden, type HiddenPattern, pathExpression } from '../names/hidden.js';
+import { ROOT } from '../remote-path.js';
 import { type TransferOptions, TransferError } from './transfer-engine.js';
 
 /**
@@ -70,10 +71,19 @@ export function meansAll({ include = [], exclude = [], hidden = [] }: TransferOp
   return include.length === 0 && exclude.length === 0 && hidden.length === 0;
 }
 
-function hiddenRules(path: RemotePath, ignoreCase: boolean): string[] {
-  if (path === ROOT) return ['- /**'];
-  const pattern = literalPattern(path, ignoreCase);
+function hiddenRules(hidden: Hidden, ignoreCase: boolean): string[] {
+  if (hidden === ROOT) return ['- /**'];
+  const pattern = typeof hidden === 'string' ? literalPattern(hidden, ignoreCase) : regularExpression(hidden);
+  // The second is what rclone asks about folders, before it looks into them.
   return [`- /${pattern}`, `- /${pattern}/**`];
+}
+
+/**
+ * Between double braces rclone takes a regular expression of Go, from the beginning of the path to its end. Each brace
+ * and slash in it is written by its code, because the first two closing braces end it.
+ */
+function regularExpression(pattern: HiddenPattern): string {
+  return `{{(?:${pathExpression(pattern, (code) => `\\x{${code.toString(16)}}`)})}}`;
 }
 
 /**

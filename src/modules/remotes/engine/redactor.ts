@@ -5,6 +5,7 @@ const SECRET = /pass|token|secret|key|sas|bearer|credentials|headers|^account$/;
 const SHORTEST = 4;
 const IN_PLACE = '***';
 const LONGEST = 10_000;
+const CAUSED_BY = 'caused by: ';
 
 /**
  * Cuts out of messages what their readers must not see: folders of the server, and whatever a remote logs in with.
@@ -29,8 +30,10 @@ export class Redactor {
   }
 
   text(whole: string): string {
-    // What follows the first line is for those who make rclone: it may hold anything.
-    const [message = ''] = whole.slice(0, LONGEST).split('\n');
+    // What follows the first line is for those who make rclone: it may hold anything. But S3 says only in a second one
+    // what is wrong: "send request failed" does not tell that there is no such host.
+    const [first = '', second = ''] = whole.slice(0, LONGEST).split('\n');
+    const message = second.startsWith(CAUSED_BY) ? `${first}: ${second.slice(CAUSED_BY.length)}` : first;
     const shown = this.folders.reduce((text, folder) => text.replaceAll(folder, ''), message);
     return this.secrets
       .reduce((text, secret) => text.replaceAll(secret, IN_PLACE), shown)

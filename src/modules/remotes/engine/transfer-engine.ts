@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Hidden } from '../names/hidden.js';
 import type { RemotePath } from '../remote-path.js';
 import type { RemoteType } from '../types/remote-types.js';
 import type { TransferResult } from './transfer-result.js';
@@ -47,8 +48,11 @@ export interface TransferOptions {
   include?: string[];
   /** rclone filter patterns; a match is not meant, even if `include` matches too. */
   exclude?: string[];
-  /** Folders and files, relative to the folder that is transferred, that are left alone whatever the patterns say. */
-  hidden?: RemotePath[];
+  /**
+   * Folders and files, relative to the folder that is transferred, that are left alone whatever the patterns say. What
+   * is hidden by a pattern is left alone in every spelling; see `HiddenPattern` for what else may be.
+   */
+  hidden?: Hidden[];
   /** Report what would be done and write nothing. */
   dryRun?: boolean;
   /** Compare by checksum and size instead of modification time and size. */

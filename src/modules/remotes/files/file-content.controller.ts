@@ -44,7 +44,11 @@ export class FileContentController {
   @Put()
   @Requires('user', 'remotes:write')
   @StreamsBody()
-  @Returns(200, fileView, 'The file, written over another one.')
+  @Returns(
+    200,
+    fileView,
+    'The file, written over another one. 409 where a job writes: `place_in_use` names it.',
+  )
   @ApiResponse({ status: 201, description: 'The file, new.', standardSchema: fileView })
   @ApiHeader({ name: 'If-None-Match', required: false, description: '* keeps what is there: 412.' })
   @ApiHeader({

@@ -16,7 +16,7 @@ import { type RemotePath, comparisonKey, displayPath, parseRemotePath } from '..
 import { rangeOf } from './byte-range.js';
 import { FileAccess } from './file-access.js';
 import { FileListings } from './file-listings.js';
-import { fileProblem, isFolder, nothingAt, streamProblem } from './file-problem.js';
+import { isFolder, nothingAt, streamProblem } from './file-problem.js';
 import { conditionOf, isListed, partIsOf, tagOf } from './file-tag.js';
 import type { PathQuery } from './files.schema.js';
 import { Gate, LengthError, begun } from './gate.js';
@@ -116,9 +116,7 @@ export class FileContentService {
   }
 
   private async find(remote: EngineRemote, path: RemotePath): Promise<FileEntry | null> {
-    return this.engine.stat(remote, path).catch((error: unknown) => {
-      throw fileProblem(error);
-    });
+    return this.access.asked(remote, () => this.engine.stat(remote, path));
   }
 
   /** Resolves with the first bytes, so that what fails until then is still a problem document. */

@@ -55,7 +55,7 @@ export class FilesController {
   @Returns(
     201,
     fileView,
-    'The folder, made with those above it, or there already; 409 where a file is in the way.',
+    'The folder, made with those above it, or there already; 409 where a file is in the way or a job writes.',
   )
   async makeFolder(
     @CurrentActor() actor: UserActor,
@@ -72,7 +72,7 @@ export class FilesController {
   @Delete()
   @Requires('user', 'remotes:write')
   @ReturnsNothing(
-    'Deleted: a file, or an empty folder; 409 for one that is not empty, which is work for a job.',
+    'Deleted: a file, or an empty folder; 409 for one that is not empty, which is work for a job, and where a job writes.',
   )
   delete(
     @CurrentActor() actor: UserActor,
@@ -87,7 +87,7 @@ export class FilesController {
   @Returns(
     200,
     fileView,
-    'The file at its new path; 409 where something is there. Folders are moved by a job.',
+    'The file at its new path; 409 where something is there or a job writes. Folders are moved by a job.',
   )
   rename(
     @CurrentActor() actor: UserActor,

@@ -8,7 +8,7 @@ import type { PathFilter } from '../permissions/path-rules.js';
 import { ROOT, type RemotePath, baseName, displayPath, parseRemotePath } from '../remote-path.js';
 import { FileAccess } from './file-access.js';
 import { FileListings } from './file-listings.js';
-import { fileProblem, isFolder, noFolderAt, nothingAt } from './file-problem.js';
+import { isFolder, noFolderAt, nothingAt } from './file-problem.js';
 import { toFileView } from './file.view.js';
 import type { FilesQuery, FileView, NewFolderBody, PathQuery, RenameBody } from './files.schema.js';
 import { pageOfFolder } from './page-token.js';
@@ -36,9 +36,11 @@ export class FilesService {
     const path = parseRemotePath(query.path);
     const { remote, filter } = await this.access.look(actor, id);
     if (!shows(filter, path, true)) throw noFolderAt(path);
-    const entries = await asked(() => this.listings.list(remote, path)).catch((error: unknown) => {
-      throw isMissing(error) ? noFolderAt(path) : error;
-    });
+    const entries = await this.access
+      .asked(remote, () => this.listings.list(remote, path))
+      .catch((error: unknown) => {
+        throw isMissing(error) ? noFolderAt(path) : error;
+      });
     const { items, nextCursor } = pageOfFolder(entries, query, (entry) =>
       shows(filter, entry.path, entry.isDir),
     );
@@ -49,7 +51,7 @@ export class FilesService {
     const path = parseRemotePath(query.path);
     const { remote, filter } = await this.access.look(actor, id);
     if (!shows(filter, path, true) && !shows(filter, path, false)) throw nothingAt(path);
-    const entry = await asked(() => this.engine.stat(remote, path));
+    const entry = await this.access.asked(remote, () => this.engine.stat(remote, path));
     if (!entry || !shows(filter, path, entry.isDir)) throw nothingAt(path);
     return toFileView(entry);
   }
@@ -120,7 +122,7 @@ export class FilesService {
   /** What happened to an attempt that failed in the middle is the storage's secret, so listings are old then, too. */
   private async changing<T>(remote: EngineRemote, path: RemotePath, change: () => Promise<T>): Promise<T> {
     try {
-      return await asked(change);
+      return await this.access.asked(remote, change);
     } finally {
       this.listings.changed(remote.id, path, remote.parts);
     }
@@ -145,11 +147,3 @@ const notEmpty = (): UserError =>
     'folder_not_empty',
     'This folder is not empty; delete it with a job of the type delete.',
   );
-
-async function asked<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    throw fileProblem(error);
-  }
-}

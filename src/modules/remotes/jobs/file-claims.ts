@@ -3,6 +3,7 @@ import type { Actor } from '../../../kernel/auth/index.js';
 import type { Read } from '../../../kernel/database/index.js';
 import { UserError } from '../../../kernel/http/index.js';
 import type { EngineRemote } from '../engine/transfer-engine.js';
+import { withoutRepeats, type Hidden } from '../names/hidden.js';
 import type { PathRule, Right } from '../permissions/path-rules.js';
 import { RemoteAccess, type TreeVerdict } from '../permissions/remote-access.js';
 import {
@@ -39,7 +40,7 @@ export interface GrantedPlace {
   readonly path: RemotePath;
   readonly writes: boolean;
   /** What the rules hide, relative to `path`. */
-  readonly hidden: readonly RemotePath[];
+  readonly hidden: readonly Hidden[];
 }
 
 /**
@@ -70,14 +71,14 @@ export class FileClaims {
       claim.rights[0],
     );
     const path = pathOf(remote, claim);
-    const hidden = new Set<RemotePath>();
+    const hidden: Hidden[] = [];
     for (const right of claim.rights) {
       // Managing a remote has no path.
       const at = right === 'admin' ? ROOT : path;
       const verdict = await this.access.tree(read, actor, place.remoteId, right, at);
-      for (const one of hiddenBy(verdict, claim, right, at)) hidden.add(one);
+      hidden.push(...hiddenBy(verdict, claim, right, at));
     }
-    return { side, remote, path, writes, hidden: [...hidden] };
+    return { side, remote, path, writes, hidden: withoutRepeats(hidden) };
   }
 }
 
@@ -86,7 +87,7 @@ function hiddenBy(
   { side, partly }: FileClaim,
   right: Right,
   path: RemotePath,
-): readonly RemotePath[] {
+): readonly Hidden[] {
   if (verdict.answer === 'all') return [];
   if (verdict.answer === 'none') {
     if (verdict.reason === 'unknown') throw UserError.notFound(`${side} remote`);

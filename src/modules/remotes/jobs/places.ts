@@ -1,13 +1,14 @@
 import { UserError } from '../../../kernel/http/index.js';
 import type { Place, TransferEngine, TransferOptions } from '../engine/transfer-engine.js';
-import { baseName, comparisonKey } from '../remote-path.js';
+import { isHidden, withoutRepeats } from '../names/hidden.js';
+import { baseName, parseRemotePath } from '../remote-path.js';
 import type { GrantedPlace } from './file-claims.js';
 
 export const placeOf = ({ remote, path }: GrantedPlace): Place => ({ remoteId: remote.id, path });
 
 /** What rules hide on any of the sides: a path below one of them is the same path below the others. */
 export function hiddenOf(...places: readonly GrantedPlace[]): Pick<TransferOptions, 'hidden'> {
-  const hidden = [...new Set(places.flatMap((place) => place.hidden))];
+  const hidden = withoutRepeats(places.flatMap((place) => place.hidden));
   return hidden.length > 0 ? { hidden } : {};
 }
 
@@ -20,8 +21,7 @@ export async function refuseHiddenFile(
   source: GrantedPlace,
   destination: GrantedPlace,
 ): Promise<void> {
-  const name = comparisonKey(baseName(source.path));
-  if (!destination.hidden.some((path) => comparisonKey(path) === name)) return;
+  if (!isHidden(destination.hidden, parseRemotePath(baseName(source.path)))) return;
   const entry = await engine.stat(source.remote, source.path);
   if (entry?.isDir === true) return;
   throw UserError.forbidden(

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { execute, newId, query, type Tx } from '../../../kernel/database/index.js';
+import { execute, newId, query, type Read, type Tx } from '../../../kernel/database/index.js';
 import type { JobFence } from '../../jobs/index.js';
 import type { LockPlace } from './lock-places.js';
 
@@ -22,9 +22,9 @@ export class PathLocksRepository {
     );
   }
 
-  async inScopes(tx: Tx, scopes: readonly string[]): Promise<LockRow[]> {
+  async inScopes(read: Read, scopes: readonly string[]): Promise<LockRow[]> {
     return query<LockRow>(
-      tx,
+      read,
       `select id, scope, path_key as key, writes, through, job_id as "jobId", lease_epoch as "leaseEpoch", is_held as "isHeld"
          from path_locks where scope = any($1::text[]) order by id`,
       [scopes],

@@ -52,6 +52,20 @@ export class PathLocks {
     return reason;
   }
 
+  /**
+   * The job that writes at one of these places at this moment, or above or below it; null: nobody. For who changes a
+   * single file: it is a look that holds nothing, so a job that begins a moment later is not kept out.
+   */
+  async writerAt(places: readonly LockPlace[]): Promise<string | null> {
+    const { read } = this.database.system('path locks');
+    const scopes = [...new Set(places.map(({ scope }) => scope))];
+    const writers = (await this.rows.inScopes(read, scopes)).filter(
+      (row) => row.isHeld && row.writes && places.some((place) => conflicts(place, row)),
+    );
+    const [held] = await this.jobs.heldAmong(read, writers);
+    return held?.jobId ?? null;
+  }
+
   /** At the end of an attempt, whatever its end was. Those who wait for what it had are tried again at once. */
   async release(fence: JobFence): Promise<void> {
     const scope = this.database.system('path locks');

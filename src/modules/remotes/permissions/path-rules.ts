@@ -1,7 +1,17 @@
+import {
+  compileGlob,
+  covers,
+  globText,
+  pathKeys,
+  reachesBelow,
+  restsBelow,
+  type Glob,
+} from '../names/glob.js';
+import { hiddenPattern, type Hidden } from '../names/hidden.js';
+import type { Spelling } from '../names/name-key.js';
+import type { Name, Segment } from '../names/segment.js';
+import { spellingsOf } from '../names/spellings.js';
 import type { RemotePath } from '../remote-path.js';
-import { compileGlob, covers, pathKeys, reachesBelow, restBelow, type Glob, type Spelling } from './glob.js';
-import { spellingsOf } from './spellings.js';
-import type { Name, Segment } from './segment.js';
 
 /** What can be done on a remote (S1-11). `admin` is managing it: its configuration and who may use it. */
 export const RIGHTS = ['read', 'write', 'delete', 'admin'] as const;
@@ -47,7 +57,7 @@ export type TreeDecision =
     }
   | {
       readonly answer: 'partial';
-      readonly hidden: readonly RemotePath[] | null;
+      readonly hidden: readonly Hidden[] | null;
       readonly rules: readonly PathRule[];
     };
 
@@ -75,8 +85,13 @@ interface FolderView {
   readonly allowing: readonly CompiledRule[];
 }
 
-/** More places than this are not said one by one. */
+/**
+ * More than this is not said: places and patterns, characters of them, and wildcards, each of which takes about a
+ * millisecond and some kilobytes.
+ */
 const MAX_HIDDEN = 1_000;
+const MAX_CHARACTERS = 65_536;
+const MAX_WILDCARDS = 300;
 
 /**
  * The rules of one grant, for any number of questions. Pure; the order of the rules makes no difference:
@@ -182,18 +197,27 @@ export class PathRules {
     return this.allowing[action].filter(({ glob }) => reachesBelow(glob, keys)).map(({ rule }) => rule);
   }
 
-  /** The places these rules name below a folder, in every spelling that a remote may keep them in. */
-  private hiddenBelow(rules: readonly CompiledRule[], keys: readonly Name[]): RemotePath[] | null {
-    // How a name is spelled there in upper and lower case only the remote knows.
-    if (this.spelling.denied.ignoresCase) return null;
-    const hidden: RemotePath[] = [];
-    for (const { glob } of rules) {
-      const names = glob.runs.length === 1 ? namesOf(restBelow(glob, keys)) : null;
-      const spelled = names && spellingsOf(names, MAX_HIDDEN - hidden.length);
-      if (!spelled) return null;
-      hidden.push(...spelled);
+  /** What these rules name below a folder, in every spelling that a remote may keep it in. */
+  private hiddenBelow(rules: readonly CompiledRule[], keys: readonly Name[]): Hidden[] | null {
+    const hidden: Hidden[] = [];
+    const rests = rules.flatMap(({ glob }) => restsBelow(glob, keys));
+    const texts = rests.map(globText).join('/');
+    if (texts.length > MAX_CHARACTERS || (texts.match(/[*?]+/g)?.length ?? 0) > MAX_WILDCARDS) return null;
+    for (const rest of rests) {
+      const places = this.placesOf(rest, MAX_HIDDEN - hidden.length);
+      const pattern = places ? null : hiddenPattern(rest, this.spelling.denied);
+      if (!places && !pattern) return null;
+      hidden.push(...(places ?? []), ...(pattern ? [pattern] : []));
+      if (hidden.length > MAX_HIDDEN) return null;
     }
     return hidden;
+  }
+
+  /** Null where they cannot be listed. How a name is spelled in upper and lower case only the remote knows. */
+  private placesOf({ runs }: Glob, most: number): RemotePath[] | null {
+    if (this.spelling.denied.ignoresCase || runs.length > 1) return null;
+    const names = namesOf(runs[0]!);
+    return names && spellingsOf(names, most);
   }
 }
 
@@ -213,9 +237,9 @@ const firstCovering = (rules: readonly CompiledRule[], keys: readonly Name[]): P
   rules.find(({ glob }) => covers(glob, keys))?.rule ?? null;
 
 /** The names these segments stand for; null where one of them is no plain name. */
-function namesOf(segments: readonly Segment[] | null): string[] | null {
+function namesOf(segments: readonly Segment[]): string[] | null {
   const names: string[] = [];
-  for (const { literal } of segments ?? []) {
+  for (const { literal } of segments) {
     if (literal === null) return null;
     names.push(literal);
   }

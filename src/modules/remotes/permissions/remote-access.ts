@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { isAdmin, userIdOf, type Actor } from '../../../kernel/auth/index.js';
 import type { Read } from '../../../kernel/database/index.js';
 import { UserError } from '../../../kernel/http/index.js';
+import type { Hidden } from '../names/hidden.js';
 import type { RemotePath } from '../remote-path.js';
 import { PathRules, RIGHTS, type PathFilter, type PathRule, type Right } from './path-rules.js';
 import { RemotePermissionsRepository, type StandingRow } from './remote-permissions.repository.js';
@@ -39,13 +40,13 @@ export type TreeVerdict =
   /** Nothing in it may; `rules` are what stands against it, none where the right itself is missing. */
   | { readonly answer: 'none'; readonly reason: VerdictReason; readonly rules: readonly PathRule[] }
   /**
-   * Some of it may. `hidden` is what may not, exactly and relative to the folder, each with everything below it: fit
-   * for `TransferOptions.hidden`. Null where it cannot be said as a list of paths: then nothing recursive may be done
-   * there, because of `rules`.
+   * Some of it may. `hidden` is what may not, relative to the folder, each with everything below it: fit for
+   * `TransferOptions.hidden`. Null where it cannot be said: then nothing recursive may be done there, because of
+   * `rules`.
    */
   | {
       readonly answer: 'partial';
-      readonly hidden: readonly RemotePath[] | null;
+      readonly hidden: readonly Hidden[] | null;
       readonly rules: readonly PathRule[];
     };
 

@@ -97,10 +97,10 @@ describe('a remote somebody was given', () => {
         },
       });
     expect((await copy('/', '/')).body).toMatchObject({ code: 'not_found' });
-    await put(source, user, ['read'], [denying('/**/*.key', 'read')]);
+    await put(source, user, ['read'], [denying('/**', 'read')]);
     await put(target, user, ['read']);
     expect((await copy('/', '/')).body).toMatchObject({ code: 'remote_permission_required' });
-    await put(source, user, ['read'], []);
+    await put(source, user, ['read'], [denying('/**/*.key', 'read')]);
     expect((await copy('/', '/')).body.detail).toContain('"write"');
     await put(target, user, ['write'], [allowing('/inbox', 'write')]);
     expect((await copy('/', '/')).body).toMatchObject({ code: 'remote_permission_required' });
@@ -165,7 +165,7 @@ describe('explaining', () => {
     });
     expect(await explain('write', '/team/x')).toMatchObject({
       allowed: true,
-      tree: { answer: 'partial', hidden: null, rules: [{ path: '/**/*.key' }] },
+      tree: { answer: 'partial', hidden: ['**/*.key'], rules: [{ path: '/**/*.key' }] },
     });
     expect(await explain('delete', '/')).toMatchObject({ reason: 'right_missing', rule: null });
     expect(await explain('read', '/')).toMatchObject({

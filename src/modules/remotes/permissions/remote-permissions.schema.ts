@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { instantOut, pageOf, pageQuery, uuid } from '../../../kernel/http/index.js';
+import { nameKey } from '../names/name-key.js';
 import { remotePath } from '../remotes.schema.js';
 import { InvalidRemotePath, MAX_PATH_BYTES, displayPath, parseRemotePath } from '../remote-path.js';
-import { nameKey } from './glob.js';
 import { FILE_RIGHTS, RIGHTS } from './path-rules.js';
 import { VERDICT_REASONS } from './remote-access.js';
 
@@ -141,7 +141,9 @@ export const explanation = z
         hidden: z
           .array(z.string())
           .nullable()
-          .describe('What jobs leave out, when that can be said; null: they are refused.'),
+          .describe(
+            'What jobs leave out, relative to the folder: paths, and globs where wildcards are left; null: they are refused.',
+          ),
         rules: z.array(ruleView).describe('The rules that stand against everything.'),
       })
       .describe('Whether it may be done to the folder with everything in it.'),

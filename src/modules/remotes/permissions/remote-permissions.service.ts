@@ -4,6 +4,7 @@ import { Database, newId, toPage, type Page, type Read, type Tx } from '../../..
 import { UserError, requireVersion, type Versioned } from '../../../kernel/http/index.js';
 import { AuditService } from '../../audit/index.js';
 import { UsersService } from '../../users/index.js';
+import { hiddenText, type Hidden } from '../names/hidden.js';
 import { displayPath, parseRemotePath } from '../remote-path.js';
 import { RemoteAccess, rightMissing, standingOf, type Standing } from './remote-access.js';
 import type { RemotePermissionEntity } from './remote-permission.entity.js';
@@ -115,8 +116,7 @@ export class RemotePermissionsService {
       rule: verdict.rule && shown(verdict.rule),
       tree: {
         answer: tree.answer,
-        hidden:
-          tree.answer === 'partial' ? tree.hidden && [...tree.hidden] : tree.answer === 'all' ? [] : null,
+        hidden: hiddenTexts(tree),
         rules: tree.answer === 'all' ? [] : tree.rules.map(shown),
       },
     };
@@ -190,6 +190,15 @@ function present(row: RemotePermissionEntity | null): Versioned<PermissionView> 
 function facts({ permissions, pathRules, isActive }: PermissionChanges): Record<string, unknown> {
   const isLong = Buffer.byteLength(JSON.stringify(pathRules)) > MAX_AUDITED_BYTES;
   return { permissions, isActive, pathRules: isLong ? { count: pathRules.length } : pathRules };
+}
+
+/** Every spelling of a name is there for programs; people are told each place once. */
+function hiddenTexts(tree: {
+  readonly answer: string;
+  readonly hidden?: readonly Hidden[] | null;
+}): string[] | null {
+  if (tree.answer === 'all') return [];
+  return tree.hidden ? [...new Set(tree.hidden.map((one) => hiddenText(one).normalize('NFC')))] : null;
 }
 
 const shown = ({ path, allow, deny }: PathRule): Explanation['tree']['rules'][number] => ({

@@ -236,6 +236,8 @@ describe('values', () => {
     'https://x/?y',
     'http:\\\\x',
     'http://a b/',
+    'https://x\\@y/',
+    'https://x/a\\b',
     'http://x:99999/',
     'x,y',
     ':local:/',

@@ -89,6 +89,20 @@ export function rcloneOptions(type: RemoteType, { options, secrets }: Configurat
   return { ...definition.fixed, ...Object.fromEntries(given) };
 }
 
+/** What rclone is given for each field, with the place the field was sent at. */
+export function rcloneOptionsByField(
+  type: RemoteType,
+  { options, secrets }: Configuration,
+): { pointer: string; options: RemoteOptions }[] {
+  const definition = remoteTypes[type];
+  const each = (part: 'options' | 'secrets', values: Configuration['options']) =>
+    Object.entries(values).map(([name, value]) => ({
+      pointer: `/${part}/${name}`,
+      options: Object.fromEntries(translate(definition[part], { [name]: value })),
+    }));
+  return [...each('options', options), ...each('secrets', secrets)];
+}
+
 /**
  * Keys that run programs, read files, use the server's identity, change how names are written, or set what belongs
  * to all remotes. No definition has one; asked again in case one is ever added.

@@ -83,6 +83,8 @@ export const webAddress = ({ originOnly = false, query = false }: UrlRules = {})
 function urlProblem(value: string, originOnly: boolean, query: boolean): string | null {
   if (!/^https?:\/\/[^/\\]/i.test(value) || !URL.canParse(value))
     return 'must be an address that begins with https:// or http://';
+  // Browsers read it as a slash, other programs as part of a user's name: they would not agree on the host.
+  if (value.includes('\\')) return 'must not contain a backslash';
   const url = new URL(value);
   if (url.username !== '' || url.password !== '') return 'must not contain a user or a password';
   if (url.hash !== '' || value.includes('#')) return 'must not contain #';

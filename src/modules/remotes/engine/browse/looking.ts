@@ -5,6 +5,7 @@ import { isRecord } from '../progress.js';
 import { RcError } from '../rc-client.js';
 import { isMissing, listed, rootEntry, toFileEntry } from '../rc-files.js';
 import { PARTIAL_FILE } from '../rc-options.js';
+import { translated } from '../translated.js';
 import {
   type EngineRemote,
   type FileEntry,
@@ -42,6 +43,12 @@ export class Looking {
   }
 
   stat(remote: EngineRemote, path: RemotePath): Promise<FileEntry | null> {
+    // The only question that the disk answers by itself, so that local remotes can be checked without rclone.
+    if (path === ROOT && remote.type === 'local')
+      return translated([remote], undefined, async () => {
+        const { real } = await this.desk.locate(remote, path);
+        return real === null ? null : rootEntry(real);
+      });
     return this.desk.look(remote, path, async (session, { real }) => {
       if (path !== ROOT) return statIn(session, path);
       if (real !== null) return rootEntry(real);
@@ -81,15 +88,19 @@ export class Looking {
 
   private folder(remote: EngineRemote, path: RemotePath, limitMs: number): Promise<FileEntry[]> {
     const ends = performance.now() + limitMs;
-    return this.desk.look(remote, path, async ({ call, fs }, { real }) => {
+    return this.desk.look(remote, path, async (session, { real }) => {
+      const { call, fs } = session;
       // rclone opens what it lists: a named pipe would keep its process busy until the call is given up.
       if (real !== null && (await isNoFolder(real))) throw noFolder(path);
       try {
         const entries = await listed(call, fs, path, { timeoutMs: Math.max(1, ends - performance.now()) });
+        // Some far sides say of a file what they say of an empty folder.
+        const isEmpty = entries.length === 0 && path !== ROOT && real === null;
+        if (isEmpty && (await statIn(session, path))?.isDir === false) throw noFolder(path);
         this.leftovers.seen(remote, entries);
         return entries.filter(({ name }) => !PARTIAL_FILE.test(name));
       } catch (error) {
-        if (!isMissing(error)) throw error;
+        if (!isMissing(error) && !isFile(error)) throw error;
         throw noFolder(path, error);
       }
     });
@@ -105,6 +116,9 @@ export async function statIn({ call, fs }: Session, path: RemotePath): Promise<F
     throw error;
   }
 }
+
+const isFile = (error: unknown): boolean =>
+  error instanceof RcError && error.message.endsWith('is a file not a directory');
 
 /** rclone says of every root that it is there; only looking into it tells. */
 async function isThere({ call, fs }: Session): Promise<boolean> {

@@ -132,6 +132,8 @@ export class Attempt {
   ): Promise<void> {
     await this.jobs.resetStatistics();
     this.meter.step(share);
+    // Before the first look at the statistics nobody knows how much it is, and whoever watches is told so.
+    if (counted === undefined) this.task.observer.onProgress(this.meter.counted('listing', 0, null));
     this.log.listen('all', (line) => {
       this.counts.add(line);
       if (line.message.includes('--max-delete threshold reached')) this.hitBrake = true;

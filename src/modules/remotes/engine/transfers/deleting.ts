@@ -1,4 +1,5 @@
-import { type RemotePath, ROOT, baseName, isSameOrInside, joinRemotePath } from '../../remote-path.js';
+import { isHidden } from '../../names/hidden.js';
+import { type RemotePath, ROOT, baseName, joinRemotePath, parseRemotePath } from '../../remote-path.js';
 import { count, isRecord } from '../progress.js';
 import { RcError } from '../rc-client.js';
 import { type RcFilter, meansAll, rcConfig } from '../rc-options.js';
@@ -106,10 +107,8 @@ export class Deleting {
     for (const entry of Array.isArray(list) ? list : []) {
       if (!isRecord(entry) || typeof entry['Name'] !== 'string') continue;
       const path = joinRemotePath(folder, entry['Name']);
-      const isHidden = (operation.options.hidden ?? []).some((hidden) =>
-        isSameOrInside(path, joinRemotePath(target.path, hidden)),
-      );
-      const isGone = entry['IsDir'] === true && !isHidden && (await this.removeEmpty(path));
+      const stays = isHidden(operation.options.hidden ?? [], this.below(path));
+      const isGone = entry['IsDir'] === true && !stays && (await this.removeEmpty(path));
       if (!isGone) isEmpty = false;
     }
     if (!isEmpty) return false;
@@ -120,5 +119,10 @@ export class Deleting {
       if (error instanceof RcError) return false;
       throw error;
     }
+  }
+
+  /** A path relative to the folder that is deleted. */
+  private below(path: RemotePath): RemotePath {
+    return parseRemotePath(path.slice(this.target.path.length));
   }
 }

@@ -4,8 +4,15 @@ import { RcConnectionError, RcError } from '../rc-client.js';
 import type { TransferLog } from '../rc-log.js';
 import type { RcloneProcess } from '../rclone-process.js';
 
-const FIRST_POLL_MS = 20;
-const POLL_MS = 500;
+/**
+ * A call is asked after when a thirtieth of its time has passed again: its end is noticed while it is news, and what
+ * takes hours is asked after twice a second.
+ */
+const POLL = { part: 1 / 30, leastMs: 2, mostMs: 500 };
+/** The same for its statistics, which tell how far it is. */
+const TICK = { part: 1 / 2, leastMs: 20, mostMs: 500 };
+/** While rclone removes what it was writing. */
+const STOP_POLL_MS = 20;
 /** rclone writes its log before it answers; the rest is the time the lines need to get here. */
 const LOG_LIMIT_MS = 10_000;
 
@@ -19,7 +26,7 @@ export class RcJobs {
   private readonly changing = new Set<number>();
 
   constructor(
-    private readonly process: RcloneProcess,
+    private readonly process: Pick<RcloneProcess, 'call'>,
     private readonly signal: AbortSignal,
   ) {}
 
@@ -41,15 +48,20 @@ export class RcJobs {
     const { jobid } = await this.call(method, { ...parameters, _async: true });
     if (typeof jobid !== 'number') throw new RcConnectionError(method, 'it has no job number');
     if (changes) this.changing.add(jobid);
-    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(POLL_MS, pollMs * 2)) {
-      await delay(pollMs, undefined, { signal: this.signal });
+    const began = performance.now();
+    for (let elapsed = 0, ticked = 0; ; elapsed = performance.now() - began) {
+      await delay(pause(POLL, elapsed), undefined, { signal: this.signal });
       const status = await this.call('job/status', { jobid });
-      // After the status, so that the numbers of a finished job are its last. Without a group: for a group 1.60
-      // reports no errors.
-      if (onTick !== undefined) onTick(await this.call('core/stats', {}));
-      if (status['finished'] !== true) continue;
+      const finished = status['finished'] === true;
+      const failed = finished && status['success'] !== true;
+      // After the status, so that the numbers of a finished job are its last.
+      if (onTick !== undefined && (finished || elapsed - ticked >= pause(TICK, elapsed))) {
+        ticked = elapsed;
+        onTick(await this.statistics(jobid, failed));
+      }
+      if (!finished) continue;
       this.changing.delete(jobid);
-      if (status['success'] !== true) throw new RcError(method, 500, String(status['error']));
+      if (failed) throw new RcError(method, 500, String(status['error']));
       const { output } = status;
       return typeof output === 'object' && output !== null ? { ...output } : {};
     }
@@ -57,6 +69,17 @@ export class RcJobs {
 
   call(method: string, parameters: object): Promise<Answer> {
     return this.process.call(method, parameters, { signal: this.signal });
+  }
+
+  /**
+   * Of one call. The sum of all calls of the process leaves out the files that wait (1.60), so that nothing would be
+   * known of how many there are; but only there are errors counted.
+   */
+  private async statistics(jobid: number, failed: boolean): Promise<Answer> {
+    const own = await this.call('core/stats', { group: `job/${jobid}` });
+    if (!failed) return own;
+    const { fatalError } = await this.call('core/stats', {});
+    return { ...own, fatalError };
   }
 
   /** Statistics begin at 0 again. */
@@ -98,7 +121,7 @@ export class RcJobs {
         await ask('job/stop', { jobid });
         while ((await ask('job/status', { jobid }))['finished'] !== true) {
           if (performance.now() >= deadline) return stats;
-          await delay(FIRST_POLL_MS);
+          await delay(STOP_POLL_MS);
         }
       }
     } catch {
@@ -107,3 +130,7 @@ export class RcJobs {
     return stats;
   }
 }
+
+/** How long to wait after so much time, all in milliseconds. */
+const pause = ({ part, leastMs, mostMs }: typeof POLL, elapsedMs: number): number =>
+  Math.min(mostMs, Math.max(leastMs, elapsedMs * part));

@@ -20,6 +20,7 @@ import {
 import { Attempt } from './attempt.js';
 import { Copying, announcement } from './copying.js';
 import { Deleting } from './deleting.js';
+import { knock } from './knock.js';
 import { findEnds, refuseVersionsInTheWay, thingAt } from './places.js';
 import { featuresOf } from './verification.js';
 import { freeVersionsFolder } from './versions-folder.js';
@@ -67,6 +68,7 @@ export class RcloneTransfers {
       try {
         const used = places.map(({ remote }) => remote);
         const names = await makeKnown(process, used);
+        await knock((method, parameters) => attempt.jobs.call(method, parameters), used, names);
         const tokens = new TokenWatch(process, used, this.onToken);
         attempt.beforeEnd = () => tokens.check();
         looking = setInterval(() => void tokens.check(), LOOK_FOR_TOKENS_MS);

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseRemotePath as p } from '../remote-path.js';
-import { compileGlob, covers, nameKey, pathKeys } from './glob.js';
+import { compileGlob, covers, pathKeys } from './glob.js';
+import { nameKey } from './name-key.js';
 import type { Steps } from './segment.js';
 
 const EXACT = { ignoresCase: false };

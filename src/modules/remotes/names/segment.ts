@@ -7,6 +7,7 @@
  * they are bounded by the one times the other.
  */
 export interface Segment {
+  readonly text: string;
   /** The whole name where there is no wildcard. */
   readonly literal: string | null;
   /** Between the stars; the first is at the beginning of the name and the last at its end. */
@@ -27,8 +28,8 @@ export interface Steps {
 const ANY = '?';
 
 export function compileSegment(text: string): Segment {
-  if (!/[*?]/.test(text)) return { literal: text, pieces: [] };
-  return { literal: null, pieces: text.split(/\*+/).map(compilePiece) };
+  if (!/[*?]/.test(text)) return { text, literal: text, pieces: [] };
+  return { text, literal: null, pieces: text.split(/\*+/).map(compilePiece) };
 }
 
 function compilePiece(text: string): Piece {

@@ -1,3 +1,4 @@
+import { nameKey, type Spelling } from './name-key.js';
 import { compileSegment, matchesSegment, nameOf, type Name, type Segment, type Steps } from './segment.js';
 
 /**
@@ -13,21 +14,6 @@ export interface Glob {
    * has found. Without any `**` there is one run; the root itself is one that is empty.
    */
   readonly runs: readonly (readonly Segment[])[];
-}
-
-/** Whether upper and lower case are one, as they are on some remotes. */
-export interface Spelling {
-  readonly ignoresCase: boolean;
-}
-
-/** What one name is compared by: NFC, and in lower case where the remote knows no difference. */
-export function nameKey(name: string, { ignoresCase }: Spelling): string {
-  const composed = name.normalize('NFC');
-  if (!ignoresCase) return composed;
-  // By the single character, because in a word some letters have another lower case at its end (the Greek sigma).
-  return Array.from(composed, (character) => character.toLowerCase())
-    .join('')
-    .normalize('NFC');
 }
 
 const keysOf = (path: string, spelling: Spelling): string[] =>
@@ -67,17 +53,48 @@ export function covers({ runs }: Glob, path: readonly Name[], steps?: Steps): bo
 
 /** Whether the glob names some place below this one. */
 export function reachesBelow(glob: Glob, path: readonly Name[]): boolean {
-  return glob.runs.length > 1 ? runBegins(glob.runs[0]!, path) : restBelow(glob, path) !== null;
+  const [first] = glob.runs;
+  return (glob.runs.length > 1 || first!.length > path.length) && runBegins(first!, path);
 }
 
 /**
- * The segments of the glob that are left below `path`; null where it names nothing there. Asked only of a glob
- * without `**`.
+ * What the glob names below a place that it does not name: the globs that say the same from there. None where it names
+ * nothing below; several where the place may be part of what `**` stands for or of what comes after.
  */
-export function restBelow({ runs }: Glob, path: readonly Name[]): readonly Segment[] | null {
-  const run = runs[0]!;
-  return run.length > path.length && runBegins(run, path) ? run.slice(path.length) : null;
+export function restsBelow({ runs }: Glob, path: readonly Name[]): Glob[] {
+  const [first, ...others] = runs;
+  if (first!.length > path.length)
+    return runBegins(first!, path) ? [{ runs: [first!.slice(path.length), ...others] }] : [];
+  if (!runFits(first!, path, 0)) return [];
+  let at = first!.length;
+  for (const [index, run] of others.entries()) {
+    // As in `covers`, the first place is as good as any.
+    const found = placeOf(run, path, at);
+    if (found !== null) {
+      at = found + run.length;
+      continue;
+    }
+    const later = others.slice(index + 1);
+    const rests: Glob[] = [{ runs: [[], ...others.slice(index)] }];
+    for (let begun = 1; begun < run.length && begun <= path.length - at; begun += 1)
+      if (runFits(run.slice(0, begun), path, path.length - begun))
+        rests.push({ runs: [run.slice(begun), ...later] });
+    return rests;
+  }
+  return [];
 }
+
+function placeOf(run: readonly Segment[], path: readonly Name[], from: number): number | null {
+  for (let at = from; at + run.length <= path.length; at += 1) if (runFits(run, path, at)) return at;
+  return null;
+}
+
+/** As it is written. */
+export const globText = ({ runs }: Glob): string =>
+  runs
+    .map((run) => run.map(({ text }) => text).join('/'))
+    .join('/**/')
+    .replace(/^\//, '');
 
 function runFits(run: readonly Segment[], path: readonly Name[], at: number, steps?: Steps): boolean {
   return (
