@@ -8,17 +8,19 @@ import { SlotMaterialiser } from './slot-materialiser.js';
 import { ScheduleMetrics } from './watch/schedule-metrics.js';
 import { SchedulerBeat } from './watch/scheduler-beat.js';
 
+const TICK_MS = 1_000;
 /** Keeps schedulers that were started together from asking for the same rules in the same moment. */
 const JITTER_MS = 50;
 
 /**
- * Looks for due rules once a second in every process with the scheduler role. Leaderless: any number may run. A
+ * Looks for due rules once a second, and when the next one is due before that, in every process with the scheduler role. Leaderless: any number may run. A
  * tick that fails is logged and tried again at the next; nothing is lost, because the cursors are in the rows. It says
  * that it has looked (`SchedulerBeat`); `SchedulerWatch` tells when nobody does.
  */
 @Injectable()
 export class ScheduleTicker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly flight: SingleFlight;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly settings: Settings,
@@ -41,10 +43,12 @@ export class ScheduleTicker implements OnApplicationBootstrap, BeforeApplication
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    clearTimeout(this.timer);
     await this.flight.stop();
+    clearTimeout(this.timer);
   }
 
-  @Interval(1_000)
+  @Interval(TICK_MS)
   tick(): void {
     this.flight.trigger();
   }
@@ -52,12 +56,28 @@ export class ScheduleTicker implements OnApplicationBootstrap, BeforeApplication
   private async pass(): Promise<void> {
     await sleep(Math.random() * JITTER_MS);
     const began = performance.now();
-    let more = true;
-    while (more && this.flight.isOpen) {
-      more = await this.materialiser.batch();
-      // After each batch: one that catches up on a week is at work, not silent.
-      await this.beats.beat();
+    let wait = await this.materialiser.untilDue();
+    if (isDue(wait)) {
+      let more = true;
+      while (more && this.flight.isOpen) {
+        more = await this.materialiser.batch();
+        // After each batch: one that catches up on a week is at work, not silent.
+        await this.beats.beat();
+      }
+      wait = await this.materialiser.untilDue();
     }
+    await this.beats.beat();
     this.metrics.ticked(performance.now() - began);
+    this.wakeIn(wait);
+  }
+
+  /** What is due before the next tick is looked at when it is due. What is due now is with others: a tick will do. */
+  private wakeIn(wait: number | null): void {
+    clearTimeout(this.timer);
+    if (wait === null || wait <= 0 || wait >= TICK_MS) return;
+    this.timer = setTimeout(() => this.flight.trigger(), Math.ceil(wait));
+    this.timer.unref();
   }
 }
+
+const isDue = (wait: number | null): boolean => wait !== null && wait <= 0;

@@ -134,6 +134,24 @@ export class SchedulesRepository {
     await entities(tx, ScheduleRuleEntity).delete({ id });
   }
 
+  /**
+   * Milliseconds until a rule is to be looked at, by the database's clock; 0 or less when one is due, null when nothing
+   * is to come. The first entry of three indexes, however many rules there are.
+   */
+  async untilDue(read: Read): Promise<number | null> {
+    const row = await queryOne<{ wait: number | null }>(
+      read,
+      `select extract(epoch from least(
+                (select next_run_at from schedule_rules where is_active and next_run_at is not null order by next_run_at limit 1),
+                (select look_at from schedule_rules where look_at is not null order by look_at limit 1),
+                (select paused_until from schedule_rules where paused_until is not null and not is_active order by paused_until limit 1)
+              ) - clock_timestamp())::float8 * 1000 as wait`,
+      [],
+      'schedule_rules_until_due',
+    );
+    return row?.wait ?? null;
+  }
+
   /** Due rules, the longest due first, held until the transaction ends; those that others hold are left to them. */
   async claimDue(tx: Tx, limit: number): Promise<ScheduleRuleEntity[]> {
     return entities(tx, ScheduleRuleEntity)

@@ -65,6 +65,11 @@ export class SlotMaterialiser {
     this.log = log.area('scheduler');
   }
 
+  /** Milliseconds until something is due; 0 or less when something is, null when nothing is to come. */
+  async untilDue(): Promise<number | null> {
+    return this.rules.untilDue(this.database.system('schedule ticks').read);
+  }
+
   /** Plans one batch of due rules; true when more is due already. Rejects, with nothing written, when the database is gone. */
   async batch(): Promise<More> {
     return this.database.system('schedule ticks').tx(async (tx) => {
