@@ -8,7 +8,7 @@ import { limitKeyOf } from './definition/limit-key.js';
 import { JobRegistry, type JobType } from './definition/job-registry.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { JOB_CANCEL_TOPIC } from './engine/job-worker.js';
-import type { JobFence } from './definition/define-job.js';
+import type { JobFence, Routine } from './definition/define-job.js';
 import { Settler } from './engine/settler.js';
 import type { JobEntity } from './job.entity.js';
 import { toJobLogView, toJobTypeView, toJobView } from './job.view.js';
@@ -40,6 +40,15 @@ export class JobsService {
     private readonly unique: UniqueJobs,
     private readonly running: RunningJobsRepository,
   ) {}
+
+  /** Those that run by themselves. */
+  routines(): { readonly type: string; readonly summary: string; readonly routine: Routine }[] {
+    return this.registry
+      .all()
+      .flatMap(({ definition: { name: type, summary, routine } }) =>
+        routine ? [{ type, summary, routine }] : [],
+      );
+  }
 
   types(): { items: JobTypeView[] } {
     return { items: this.registry.offered().map(toJobTypeView) };

@@ -16,6 +16,10 @@ import { NOTIFICATION_CREATED, NOTIFICATIONS_CHANNEL } from './notifications.eve
 import { NotificationsRepository, type Told } from './notifications.repository.js';
 import { pausedNoticeOf } from './schedule-paused.js';
 
+/** Also a schedule of nobody that has paused itself. */
+const concernsAdmins = ({ type, userId }: StoredEvent): boolean =>
+  ADMIN_EVENTS.includes(type) || (type === SCHEDULE_PAUSED && userId === null);
+
 function noticeFor(event: StoredEvent): Notice | null {
   if (ADMIN_EVENTS.includes(event.type)) return null;
   if (ACCOUNT_EVENTS.includes(event.type)) return accountNoticeOf(event);
@@ -47,11 +51,15 @@ export class NotificationsConsumer extends EventConsumer implements OnModuleInit
   }
 
   async handle(tx: Tx, events: readonly StoredEvent[]): Promise<void> {
-    const forAdmins = events.filter(({ type }) => ADMIN_EVENTS.includes(type));
+    const forAdmins = events.filter(concernsAdmins);
     const admins = forAdmins.length > 0 ? await this.users.activeAdmins(tx) : [];
     const notices = [
       ...events.map(noticeFor).filter((notice) => notice !== null),
-      ...forAdmins.flatMap((event) => adminNoticesOf(event, admins)),
+      ...forAdmins.flatMap((event) =>
+        event.type === SCHEDULE_PAUSED
+          ? admins.flatMap((userId) => pausedNoticeOf({ ...event, userId }) ?? [])
+          : adminNoticesOf(event, admins),
+      ),
     ];
     const told = await this.notifications.insert(
       tx,

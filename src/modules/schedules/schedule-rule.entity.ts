@@ -16,7 +16,10 @@ const overdue = (rule: string): string =>
 @Entity('schedule_rules')
 export class ScheduleRuleEntity {
   @PrimaryColumn('uuid') id: string;
-  @Column('uuid') userId: string;
+  /** Null for a rule of the system. */
+  @Column('uuid', { nullable: true }) userId: string | null;
+  /** Of the system: which of its rules this is, in every release; null for one of a person. */
+  @Column('text', { nullable: true }) systemKey: string | null;
   @Column('text') name: string;
   @Column('text', { nullable: true }) description: string | null;
   /** False while paused. */

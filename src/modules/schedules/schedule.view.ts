@@ -10,6 +10,7 @@ export function toScheduleView(rule: ScheduleRuleEntity, calendars: Calendars): 
   return {
     id: rule.id,
     userId: rule.userId,
+    systemKey: rule.systemKey,
     name: rule.name,
     description: rule.description,
     ruleType: rule.ruleType,

@@ -65,6 +65,7 @@ describe('creating', () => {
       lastRunAt: null,
       nextRunAt: expect.stringMatching(/\.000Z$/),
       overdueSeconds: 0,
+      systemKey: null,
       lastError: null,
       createdAt: expect.any(String),
       updatedAt: expect.any(String),

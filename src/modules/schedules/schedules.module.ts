@@ -26,6 +26,7 @@ import { SchedulesService } from './schedules.service.js';
 import { SlotFiring } from './slot-firing.js';
 import { SlotMaterialiser } from './slot-materialiser.js';
 import { SlotsTogether } from './slots-together.js';
+import { SystemSchedules } from './system/system-schedules.js';
 import { TzReplanner } from './tz/tz-replanner.js';
 import { ScheduleMetrics } from './watch/schedule-metrics.js';
 import { SchedulerBeat } from './watch/scheduler-beat.js';
@@ -58,6 +59,7 @@ import { SchedulersRepository } from './watch/schedulers.repository.js';
     ScheduleSlotsRepository,
     SlotMaterialiser,
     SlotsTogether,
+    SystemSchedules,
     ScheduleJobEnds,
     ScheduleTicker,
     SchedulersRepository,

@@ -28,7 +28,9 @@ export type NewRuleRow = Omit<
   | 'pausedBy'
   | 'pausedNote'
 >;
-export type RuleChanges = Partial<Omit<ScheduleRuleEntity, NotOfPeople | 'id' | 'userId' | 'anchorAt'>>;
+export type RuleChanges = Partial<
+  Omit<ScheduleRuleEntity, NotOfPeople | 'id' | 'userId' | 'systemKey' | 'anchorAt'>
+>;
 
 /** What a tick writes: never a person's field, so it leaves the version as it is. */
 export type RuleAdvance = Partial<
@@ -71,6 +73,8 @@ export interface RuleFilter extends PageRequest {
   /** Undefined: everybody's. */
   readonly userId?: string | undefined;
   readonly isActive?: boolean | undefined;
+  /** Only those of Steward itself. */
+  readonly system?: 'true' | undefined;
   /** Only those that are late by more than a minute. */
   readonly overdue?: 'true' | undefined;
 }
@@ -113,6 +117,7 @@ export class SchedulesRepository {
     if (filter.cursor !== undefined) builder.andWhere({ id: LessThan(filter.cursor) });
     if (filter.userId !== undefined) builder.andWhere({ userId: filter.userId });
     if (filter.isActive !== undefined) builder.andWhere({ isActive: filter.isActive });
+    if (filter.system !== undefined) builder.andWhere('rule.systemKey is not null');
     if (filter.overdue !== undefined)
       builder.andWhere(`rule.isActive and rule.nextRunAt < now() - make_interval(secs => ${LATE_SECONDS})`);
     return builder.getMany();
@@ -120,6 +125,31 @@ export class SchedulesRepository {
 
   async insert(tx: Tx, row: NewRuleRow): Promise<void> {
     await entities(tx, ScheduleRuleEntity).insert(columns(row));
+  }
+
+  /** False: there is one with this key. */
+  async insertSystem(tx: Tx, row: NewRuleRow): Promise<boolean> {
+    const { raw } = await entities(tx, ScheduleRuleEntity)
+      .createQueryBuilder()
+      .insert()
+      .values(columns(row))
+      .orIgnore()
+      .returning('id')
+      .execute();
+    return (raw as unknown[]).length === 1;
+  }
+
+  /** Held until the transaction ends. */
+  async findSystem(tx: Tx, systemKey: string): Promise<ScheduleRuleEntity | null> {
+    return entities(tx, ScheduleRuleEntity).findOne({
+      where: { systemKey },
+      lock: { mode: 'pessimistic_write' },
+    });
+  }
+
+  /** What a release brings along; no edit by a person. */
+  async follow(tx: Tx, id: string, changes: RuleChanges): Promise<void> {
+    await entities(tx, ScheduleRuleEntity).update({ id }, columns(changes));
   }
 
   /** An edit by a person, of a rule that this transaction holds. */

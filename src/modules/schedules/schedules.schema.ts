@@ -130,6 +130,10 @@ export const listSchedulesQuery = z.strictObject({
     .optional()
     .describe('Only those that are late by more than a minute.'),
   userId: uuid.optional().describe('Admins only.'),
+  system: z
+    .literal('true', { error: 'must be true' })
+    .optional()
+    .describe('Admins only: the schedules of Steward itself.'),
   all: oneOf(['true', 'false']).optional().describe("Admins only: everybody's schedules."),
 });
 export type ListSchedulesQuery = z.output<typeof listSchedulesQuery>;
@@ -145,7 +149,8 @@ export type PauseBody = z.output<typeof pauseBody>;
 export const scheduleView = z
   .object({
     id: uuid,
-    userId: uuid,
+    userId: uuid.nullable().describe('Null for a schedule of Steward itself.'),
+    systemKey: z.string().nullable().describe('Which schedule of Steward itself this is.'),
     name: z.string(),
     description: z.string().nullable(),
     ruleType,
