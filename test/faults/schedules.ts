@@ -31,6 +31,7 @@ const { values } = parseArgs({
     pause: { type: 'string', default: '250' },
   },
 });
+const MAIN = path.resolve(import.meta.dirname, '../../src/main.js');
 const DAY_MS = 24 * 3600 * 1000;
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
 const random = new Random(Number(values.seed));
@@ -49,7 +50,13 @@ class Scheduler {
   constructor(private readonly environment: Readonly<Record<string, string>>) {}
 
   start(): void {
-    this.process = StewardProcess.spawn({ ...this.environment, STEWARD_ROLE: 'scheduler' });
+    const environment = { ...this.environment, STEWARD_ROLE: 'scheduler' };
+    const started = StewardProcess.spawn(environment, this.environment['STEWARD_DATA_DIR'], [MAIN]);
+    this.process = started;
+    void started.exit().then(({ signal, output }) => {
+      if (signal !== 'SIGKILL') write(`  a scheduler ended by itself: ${output}`);
+      if (this.process === started) this.process = null;
+    });
   }
 
   async step(faults: Faults): Promise<void> {
@@ -61,6 +68,7 @@ class Scheduler {
       }
       return;
     }
+    if (!this.process) this.start();
     const dice = random.below(1_000);
     if (dice < 4) {
       await this.process?.end('SIGKILL');
@@ -114,7 +122,7 @@ async function play(change: keyof typeof CHANGES): Promise<Verdict> {
     const environment = {
       DATABASE_URL: ownerUrl,
       STEWARD_DATA_DIR: directory,
-      STEWARD_SECRET: 'the secret of the benchmarks',
+      STEWARD_SECRET: 'one signing secret for every process of the faults',
       STEWARD_ADMIN_PASSWORD: 'the password of the faults',
     };
     for (let number = 0; number < Number(values.schedulers); number += 1)
@@ -127,8 +135,8 @@ async function play(change: keyof typeof CHANGES): Promise<Verdict> {
       await Promise.all(schedulers.map((scheduler) => scheduler.step(faults)));
       await sleep(Number(values.pause));
     }
-    for (const scheduler of schedulers) scheduler.resume();
-    for (let due = 1; due > 0; await sleep(500)) {
+    for (let due = 1; due > 0; await sleep(1_000)) {
+      for (const scheduler of schedulers) scheduler.resume();
       const { rows } = await client.query<{ due: number }>(
         `select count(*)::integer as due from schedule_rules where is_active and next_run_at <= $1`,
         [new Date(to)],
