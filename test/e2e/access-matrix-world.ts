@@ -196,6 +196,7 @@ export const BODIES: Readonly<Record<string, object>> = {
   'PATCH /api/notifications/:id': { isRead: true },
   'POST /api/queues/:name/pause': { note: 'matrix' },
   'PATCH /api/jobs/:id/transfer': { bandwidthLimit: null },
+  'POST /api/schedules/:id/backfill': { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' },
   'POST /api/remotes/:id/files/folders': { path: '/matrix' },
   'POST /api/remotes/:id/files/rename': { from: '/', to: '/matrix' },
   'PUT /api/remotes/:id/permissions/:userId': { permissions: ['read'] },

@@ -114,13 +114,19 @@ export class Scheduling {
     return setTime(this.pool, at);
   }
 
-  /** Runs `work` while a transaction of somebody else holds what the statement locks. */
-  async holding(text: string, values: unknown[], work: () => Promise<void>): Promise<void> {
+  /** Runs `work` while a transaction of somebody else holds what the statement locks; what it wrote is kept or not. */
+  async holding(
+    text: string,
+    values: unknown[],
+    work: () => Promise<void>,
+    end: 'commit' | 'rollback' = 'rollback',
+  ): Promise<void> {
     const client = await this.pool.connect();
     try {
       await client.query('begin');
       await client.query(text, values);
       await work();
+      await client.query(end);
     } finally {
       await client.query('rollback');
       client.release();

