@@ -6,6 +6,7 @@ import {
   mkdir,
   mkdtemp,
   open,
+  readFile,
   readdir,
   rm,
   stat,
@@ -94,13 +95,18 @@ export async function makeNames(root: string, names: readonly string[]): Promise
 
 /** Files below `root` by name with their sizes, and with their hashes where those are wanted. */
 async function contentOf(root: string, withHashes: boolean): Promise<Map<string, string>> {
+  const places = (await readdir(root, { recursive: true, withFileTypes: true })).flatMap((entry) =>
+    entry.isFile() ? [path.join(entry.parentPath, entry.name)] : [],
+  );
   const found = new Map<string, string>();
-  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const place = path.join(entry.parentPath, entry.name);
-    const { size } = await stat(place);
-    found.set(path.relative(root, place), withHashes ? `${size} ${await hashOf(place)}` : String(size));
-  }
+  const next = places.values();
+  const look = async (): Promise<void> => {
+    for (const place of next) {
+      const { size } = await stat(place);
+      found.set(path.relative(root, place), withHashes ? `${size} ${await hashOf(place, size)}` : `${size}`);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, look));
   return found;
 }
 
@@ -120,8 +126,9 @@ export async function sameAs(
   };
 }
 
-async function hashOf(file: string): Promise<string> {
+async function hashOf(file: string, size: number): Promise<string> {
   const hash = createHash('sha256');
+  if (size <= MiB) return hash.update(await readFile(file)).digest('hex');
   for await (const chunk of createReadStream(file, { highWaterMark: MiB })) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { JobView } from '../../src/modules/jobs/jobs.schema.js';
 import type { TransferProgress } from '../../src/modules/remotes/engine/transfer-engine.js';
 import { FileWork, at } from '../factories/file-work.js';
-import { TestApp } from '../harness/app.js';
+import { TestApp, type Answer } from '../harness/app.js';
 import { rclonePresent } from '../harness/capabilities.js';
 import { Client } from '../harness/client.js';
 import { createTestDatabase, type TestDatabase } from '../harness/database.js';
@@ -26,16 +26,16 @@ interface Shown {
   readonly progressDetail: Omit<TransferProgress, 'percent'> | null;
 }
 
+interface FilePage {
+  readonly items: readonly { readonly name: string }[];
+  readonly nextCursor: string | null;
+}
+
 async function writeMany(names: readonly string[], content: (n: number) => Buffer | string): Promise<void> {
   for (let first = 0; first < names.length; first += 200)
     await Promise.all(
       names.slice(first, first + 200).map((name, place) => writeFile(name, content(first + place))),
     );
-}
-
-interface NamesPage {
-  readonly items: readonly { readonly name: string }[];
-  readonly nextCursor: string | null;
 }
 
 describe.skipIf(!rclonePresent())('ten thousand files', () => {
@@ -152,14 +152,11 @@ describe.skipIf(!rclonePresent())('ten thousand files', () => {
       const pages = async (token?: string): Promise<string[][]> => {
         const found: string[][] = [];
         for (let cursor: string | null = ''; cursor !== null;) {
-          const query: URLSearchParams = new URLSearchParams({
-            path: '/many',
-            limit: String(PAGE),
-            ...(cursor && { cursor }),
-          });
-          const { body }: { body: NamesPage } = await app.call<NamesPage>(
+          const more: Record<string, string> = cursor === '' ? {} : { cursor };
+          const query = new URLSearchParams({ path: '/many', limit: String(PAGE), ...more }).toString();
+          const { body }: Answer<FilePage> = await app.call(
             'GET',
-            `/api/remotes/${remote.id}/files?${query.toString()}`,
+            `/api/remotes/${remote.id}/files?${query}`,
             token === undefined ? {} : { token },
           );
           found.push(body.items.map(({ name }) => name));

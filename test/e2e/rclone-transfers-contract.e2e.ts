@@ -4,7 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { RcloneBinary } from '../../src/modules/remotes/engine/rclone-binary.js';
 import { RcloneProcess } from '../../src/modules/remotes/engine/rclone-process.js';
-import { type RcConfig, rcConfig, rcFilter } from '../../src/modules/remotes/engine/rc-options.js';
+import {
+  DELETE_ONLY,
+  type RcConfig,
+  rcConfig,
+  rcFilter,
+} from '../../src/modules/remotes/engine/rc-options.js';
 import { TransferLog } from '../../src/modules/remotes/engine/rc-log.js';
 import { RcJobs } from '../../src/modules/remotes/engine/transfers/rc-jobs.js';
 import { rcloneIsInstalled } from './rclone-engine.js';
@@ -27,6 +32,7 @@ describe.skipIf(!rcloneIsInstalled)('what transfers ask of rclone', () => {
   it('are settings it knows: those it does not know it would ignore', async () => {
     const all: Required<RcConfig> = {
       ...rcConfig({}, { BackupDir: 'x', MaxDelete: 1, IgnoreExisting: true }),
+      DeleteMode: DELETE_ONLY,
       CheckFirst: true,
       Transfers: 1,
       Checkers: 1,

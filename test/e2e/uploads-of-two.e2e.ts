@@ -3,7 +3,7 @@ import { mkdir, readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RemoteView } from '../../src/modules/remotes/remotes.schema.js';
-import { FAR_SIDES, startFarSide, type FarSide } from '../far-sides/index.js';
+import { startFarSide, type FarSide } from '../far-sides/index.js';
 import { rclonePresent } from '../harness/capabilities.js';
 import { createTestDatabase, type TestDatabase } from '../harness/database.js';
 import { FilePerson } from '../harness/file-person.js';
@@ -12,6 +12,7 @@ import { StewardProcess, scratch } from '../harness/process.js';
 
 const PASSWORD = 'the password of the tests';
 const MiB = 1024 * 1024;
+const FILE = 'a folder/한글.bin';
 
 /**
  * Processes do not know of each other's uploads: what is at the path afterwards is one of the two contents, whole,
@@ -49,33 +50,30 @@ describe.skipIf(!rclonePresent())('two uploads to one path through two processes
     await directory.remove();
   });
 
-  /** Uploads through both at the same time, several times, and answers with what is there after each. */
-  async function race(remote: RemoteView, look: () => Promise<Record<string, string>>): Promise<void> {
-    for (let round = 0; round < 4; round++) {
+  /** Uploads through both at the same time, several times; answers with what was wrong afterwards. */
+  async function race(remote: RemoteView, look: () => Promise<Record<string, string>>): Promise<unknown[]> {
+    const wrong: unknown[] = [];
+    for (let round = 0; round < 6; round++) {
       // Of different lengths, so that a mixture would be seen in the size alone.
       const contents = [randomBytes(2 * MiB), randomBytes(3 * MiB)];
       const answers = await Promise.all(
-        contents.map((content, index) => people[index]!.upload(remote, '/a folder/한글.bin', content)),
+        contents.map((content, index) => people[index]!.upload(remote, `/${FILE}`, content)),
       );
-      const statuses = answers.map(({ status }) => status);
-      expect(statuses.filter((status) => ![200, 201, 409, 503].includes(status))).toEqual([]);
-      // Somebody was told that it worked, and what is there is what somebody has sent.
-      expect(statuses.some((status) => status < 300)).toBe(true);
+      const told = contents.filter((_, index) => [200, 201].includes(answers[index]!.status)).map(hashOf);
       const files = await look();
-      expect(Object.keys(files)).toEqual(['a folder/한글.bin']);
-      expect(contents.map(hashOf)).toContain(files['a folder/한글.bin']);
-      if (statuses.filter((status) => status < 300).length === 1) {
-        const winner = contents[statuses.findIndex((status) => status < 300)]!;
-        expect(files['a folder/한글.bin']).toBe(hashOf(winner));
-      }
+      // Somebody was told that it worked, and what is there is whole and of somebody who was told so.
+      const isRight = Object.keys(files).join() === FILE && told.includes(files[FILE]!);
+      const isKnown = answers.every(({ status }) => [200, 201, 409, 503].includes(status));
+      if (!isRight || !isKnown) wrong.push({ round, answers, files, sent: contents.map(hashOf) });
     }
+    return wrong;
   }
 
   it('to a folder of the server', async () => {
     const root = path.join(directory.path, 'files/two');
     await mkdir(root, { recursive: true });
     const remote = await people[0]!.makeRemote({ name: 'two', type: 'local', root });
-    await race(remote, async () => {
+    const look = async (): Promise<Record<string, string>> => {
       const names = await readdir(path.join(root, 'a folder'));
       return Object.fromEntries(
         await Promise.all(
@@ -85,16 +83,19 @@ describe.skipIf(!rclonePresent())('two uploads to one path through two processes
           }),
         ),
       );
-    });
+    };
+    expect(await race(remote, look)).toEqual([]);
   });
 
-  it.each(FAR_SIDES)('to %s', async (type) => {
+  // S3 keeps an object whole or not at all, which its test server does not: it writes both into one file.
+  it.each(['sftp', 'webdav'] as const)('to %s', async (type) => {
     const side = await startFarSide(type);
     sides.push(side);
     const remote = await people[0]!.makeRemote(side.body(`two ${type}`));
-    await race(remote, async () => {
+    const look = async (): Promise<Record<string, string>> => {
       const files = Object.entries(await side.tree()).filter(([, hash]) => hash !== null);
       return Object.fromEntries(files as [string, string][]);
-    });
+    };
+    expect(await race(remote, look)).toEqual([]);
   });
 });

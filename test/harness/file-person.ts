@@ -8,6 +8,9 @@ import { until } from './until.js';
 
 const PASSWORD = 'the password of a person';
 
+/** What stands behind the path of a route. */
+const query = (values: Record<string, string>): string => `?${new URLSearchParams(values).toString()}`;
+
 /** A place as payloads name it. */
 export const placeAt = (remote: { readonly id: string }, path = '/'): { remoteId: string; path: string } => ({
   remoteId: remote.id,
@@ -94,35 +97,35 @@ export class FilePerson {
   }
 
   explain({ id }: RemoteView, action: string, path: string): Promise<Explanation> {
-    const query = new URLSearchParams({ action, path });
-    return this.call('GET', `/api/remotes/${id}/permissions/explain?${query}`);
+    return this.call('GET', `/api/remotes/${id}/permissions/explain${query({ action, path })}`);
   }
 
   /** The names in one folder. */
   async names({ id }: RemoteView, path = '/'): Promise<string[]> {
-    const query = new URLSearchParams({ path });
-    const { items } = await this.call<{ items: FileView[] }>('GET', `/api/remotes/${id}/files?${query}`);
+    const { items } = await this.call<{ items: FileView[] }>(
+      'GET',
+      `/api/remotes/${id}/files${query({ path })}`,
+    );
     return items.map(({ name }) => name);
   }
 
   download({ id }: RemoteView, path: string, headers: Record<string, string> = {}): Promise<Response> {
-    return this.fetch(`/api/remotes/${id}/files/content?${new URLSearchParams({ path })}`, { headers });
+    return this.fetch(`/api/remotes/${id}/files/content${query({ path })}`, { headers });
   }
 
   async upload({ id }: RemoteView, path: string, body: string | Buffer): Promise<Reply<{ code?: string }>> {
-    const place = `/api/remotes/${id}/files/content?${new URLSearchParams({ path })}`;
+    const place = `/api/remotes/${id}/files/content${query({ path })}`;
     const answer = await this.fetch(place, { method: 'PUT', body: body as string });
     return { status: answer.status, body: (await answer.json()) as { code?: string } };
   }
 
   /** One file that is there. */
   remove({ id }: RemoteView, path: string): Promise<unknown> {
-    return this.call('DELETE', `/api/remotes/${id}/files?${new URLSearchParams({ path })}`);
+    return this.call('DELETE', `/api/remotes/${id}/files${query({ path })}`);
   }
 
   async backups({ id }: RemoteView, path: string): Promise<BackupList['items']> {
-    const query = new URLSearchParams({ path });
-    return (await this.call<BackupList>('GET', `/api/remotes/${id}/backups?${query}`)).items;
+    return (await this.call<BackupList>('GET', `/api/remotes/${id}/backups${query({ path })}`)).items;
   }
 
   async start(type: string, payload: object): Promise<string> {

@@ -233,9 +233,21 @@ export class RemotesService {
    * is made and again when it runs, with the rights of then.
    */
   async forEngine(read: Read, actor: Actor, id: string, what: string, action?: Right): Promise<EngineRemote> {
-    const remote = await this.usable(read, actor, id, action, what);
+    return (await this.forWork(read, actor, id, what, action)).remote;
+  }
+
+  /** The same with what the actor may do there, as it was found out for this: for who has more to ask about it. */
+  async forWork(
+    read: Read,
+    actor: Actor,
+    id: string,
+    what: string,
+    action?: Right,
+  ): Promise<{ remote: EngineRemote; standing: Standing }> {
+    const standing = await this.access.demandRight(read, actor, id, action, what);
+    const remote = there(await this.remotes.find(read, id), what);
     this.checks.markUsed(id);
-    return this.engineRemotes.of(read, remote);
+    return { remote: await this.engineRemotes.of(read, remote), standing };
   }
 
   /** A far side that refused what one of these logs in with is looked at again at once. */
@@ -254,15 +266,9 @@ export class RemotesService {
     await this.engineRemotes.refuseDepth(tx, await this.parts.wholesOf(tx, id));
   }
 
-  private async usable(
-    read: Read,
-    actor: Actor,
-    id: string,
-    action: Right | undefined,
-    what = 'remote',
-  ): Promise<RemoteEntity> {
-    await this.access.demandRight(read, actor, id, action, what);
-    return there(await this.remotes.find(read, id), what);
+  private async usable(read: Read, actor: Actor, id: string, action: Right): Promise<RemoteEntity> {
+    await this.access.demandRight(read, actor, id, action);
+    return there(await this.remotes.find(read, id));
   }
 
   /** For a change by who manages it. */

@@ -21,7 +21,6 @@ const KNOWN: Readonly<Record<RemoteType, readonly string[]>> = {
     'key_use_agent',
     'ask_password',
     'use_insecure_cipher',
-    'disable_hashcheck',
   ],
   webdav: ['url', 'vendor', 'user', 'pass', 'bearer_token'],
   s3: [
@@ -40,18 +39,7 @@ const KNOWN: Readonly<Record<RemoteType, readonly string[]>> = {
     'no_check_bucket',
     'env_auth',
   ],
-  ftp: [
-    'host',
-    'port',
-    'user',
-    'pass',
-    'tls',
-    'explicit_tls',
-    'no_check_certificate',
-    'ask_password',
-    'disable_epsv',
-    'concurrency',
-  ],
+  ftp: ['host', 'port', 'user', 'pass', 'tls', 'explicit_tls', 'no_check_certificate', 'ask_password'],
   http: ['url', 'headers', 'no_head'],
   drive: [
     'client_id',
@@ -81,8 +69,6 @@ const KNOWN: Readonly<Record<RemoteType, readonly string[]>> = {
     'bucket_policy_only',
     'anonymous',
     'env_auth',
-    'object_acl',
-    'bucket_acl',
   ],
   crypt: [
     'password',
@@ -106,6 +92,8 @@ const ONLY_FALSE: ReadonlySet<string> = new Set([
   'show_mapping',
 ]);
 const MAX_VALUE_BYTES = 32_768;
+
+export const knownOptions = (type: RemoteType): readonly string[] => KNOWN[type];
 
 /** Throws `TransferError` (fatal), without repeating a value, for an option rclone must not be given. */
 export function refuseUnknownOptions(type: RemoteType, options: RemoteOptions): void {

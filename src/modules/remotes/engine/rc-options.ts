@@ -19,7 +19,11 @@ export interface RcConfig {
   MaxDelete?: number;
   /** Only what is not there at all is meant. */
   IgnoreExisting?: true;
+  /** Of a sync only the deletions, by rclone's number for it. */
+  DeleteMode?: typeof DELETE_ONLY;
 }
+
+export const DELETE_ONLY = 4;
 
 export interface RcFilter {
   FilterRule: string[];
@@ -35,7 +39,7 @@ const PARTIAL_FILE_RULE = `- *.${'[0-9a-f]'.repeat(8)}.partial`;
  */
 export function rcConfig(
   options: TransferOptions,
-  more: Pick<RcConfig, 'BackupDir' | 'MaxDelete' | 'IgnoreExisting'> = {},
+  more: Pick<RcConfig, 'BackupDir' | 'MaxDelete' | 'IgnoreExisting' | 'DeleteMode'> = {},
 ): RcConfig {
   const config: RcConfig = {
     CheckFirst: true,

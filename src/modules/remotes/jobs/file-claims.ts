@@ -5,7 +5,7 @@ import { UserError } from '../../../kernel/http/index.js';
 import type { EngineRemote } from '../engine/transfer-engine.js';
 import { withoutRepeats, type Hidden } from '../names/hidden.js';
 import type { PathRule, Right } from '../permissions/path-rules.js';
-import { RemoteAccess, type TreeVerdict } from '../permissions/remote-access.js';
+import type { TreeVerdict } from '../permissions/remote-access.js';
 import {
   InvalidRemotePath,
   ROOT,
@@ -50,10 +50,7 @@ export interface GrantedPlace {
  */
 @Injectable()
 export class FileClaims {
-  constructor(
-    private readonly remotes: RemotesService,
-    private readonly access: RemoteAccess,
-  ) {}
+  constructor(private readonly remotes: RemotesService) {}
 
   async grant(read: Read, actor: Actor, claims: readonly FileClaim[]): Promise<GrantedPlace[]> {
     const granted: GrantedPlace[] = [];
@@ -63,7 +60,7 @@ export class FileClaims {
 
   private async grantOne(read: Read, actor: Actor, claim: FileClaim): Promise<GrantedPlace> {
     const { side, place, writes } = claim;
-    const remote = await this.remotes.forEngine(
+    const { remote, standing } = await this.remotes.forWork(
       read,
       actor,
       place.remoteId,
@@ -75,8 +72,7 @@ export class FileClaims {
     for (const right of claim.rights) {
       // Managing a remote has no path.
       const at = right === 'admin' ? ROOT : path;
-      const verdict = await this.access.tree(read, actor, place.remoteId, right, at);
-      hidden.push(...hiddenBy(verdict, claim, right, at));
+      hidden.push(...hiddenBy(standing.tree(right, at), claim, right, at));
     }
     return { side, remote, path, writes, hidden: withoutRepeats(hidden) };
   }
@@ -90,7 +86,6 @@ function hiddenBy(
 ): readonly Hidden[] {
   if (verdict.answer === 'all') return [];
   if (verdict.answer === 'none') {
-    if (verdict.reason === 'unknown') throw UserError.notFound(`${side} remote`);
     throw forbidden(
       `You do not have the right to ${right} at ${displayPath(path)} of the ${side} remote`,
       verdict.rules,

@@ -144,7 +144,7 @@ it('wakes those who wait, and no others, when somebody leaves', async () => {
   );
   await leave(one);
   const due = await sql<{ id: string }>(
-    `select id from jobs where id = any($1::uuid[]) and run_at < now() + interval '1 minute'`,
+    `select id from jobs where id = any($1::uuid[]) and (run_at is null or run_at < now() + interval '1 minute')`,
     [[waiting.jobId, other.jobId]],
   );
   expect(due.map(({ id }) => id)).toEqual([waiting.jobId]);

@@ -3,8 +3,6 @@ import { PermissionsDesk, denying, type Person } from '../../../../test/factorie
 import { TestApp } from '../../../../test/harness/app.js';
 import { withClient } from '../../../../test/harness/database.js';
 import { until } from '../../../../test/harness/until.js';
-import type { ExplanationView } from '../../jobs/explain/explain.schema.js';
-import type { JobView } from '../../jobs/jobs.schema.js';
 import { TransferEngine, TransferError, type TransferResult } from '../engine/transfer-engine.js';
 import type { Explanation } from './remote-permissions.schema.js';
 
@@ -19,6 +17,14 @@ const RESULT: TransferResult = {
   verification: null,
   plan: null,
 };
+
+interface Job {
+  readonly id: string;
+  readonly status: string;
+  readonly retryCount: number;
+  readonly error: string | null;
+  readonly errorCode: string | null;
+}
 
 let app: TestApp;
 let desk: PermissionsDesk;
@@ -51,12 +57,12 @@ const copy = (): object => ({
   payload: { source: { remoteId: source, path: '/a' }, destination: { remoteId: target, path: '/b' } },
 });
 const start = async (more: object = {}): Promise<string> =>
-  (await call<JobView>('POST', '/api/jobs', { ...copy(), ...more })).id;
-async function reach(id: string, is: (job: JobView) => boolean): Promise<JobView> {
-  let last: JobView | undefined;
+  (await call<Job>('POST', '/api/jobs', { ...copy(), ...more })).id;
+async function reach(id: string, is: (job: Job) => boolean): Promise<Job> {
+  let last: Job | undefined;
   return until(
     async () => {
-      last = await call<JobView>('GET', `/api/jobs/${id}`);
+      last = await call<Job>('GET', `/api/jobs/${id}`);
       return is(last) && last;
     },
     { describe: () => `the job to get there: ${JSON.stringify(last)}` },
@@ -72,12 +78,14 @@ const dueNow = (id: string): Promise<unknown> =>
 /** What the permissions say of the destination, asked by the person itself or, where it sees nothing, the admin. */
 const verdict = async (action: 'read' | 'write', remote: string, path: string): Promise<object> => {
   const query = new URLSearchParams({ action, path, userId: user.id });
-  const place = `/api/remotes/${remote}/permissions/explain?${query}`;
+  const place = `/api/remotes/${remote}/permissions/explain?${query.toString()}`;
   const { allowed, reason } = (await app.call<Explanation>('GET', place)).body;
   return { allowed, reason };
 };
 const reasons = async (id: string): Promise<string[]> =>
-  (await call<ExplanationView>('GET', `/api/jobs/${id}/explain`)).reasons.map(({ code }) => code);
+  (await call<{ reasons: { code: string }[] }>('GET', `/api/jobs/${id}/explain`)).reasons.map(
+    ({ code }) => code,
+  );
 
 /** Ways to lose what the copy needs, what then stands in the job, and what `explain` says. */
 const WITHDRAWN = [

@@ -29,6 +29,7 @@ const WHOLE_OR_NOTHING: ReadonlySet<RemoteType> = new Set([
 const WRITE_LIMIT_MS = 47 * 3600 * 1000;
 /** How long rclone may take to clean up behind a writing that was broken off. */
 const BREAK_OFF_LIMIT_MS = 10_000;
+const MOST_MOVES = 4;
 
 /** Files' contents, in and out, as streams: no more of them than some buffers is ever in memory. */
 export class Contents {
@@ -80,7 +81,8 @@ export class Contents {
         const place = isWholeOrNothing(remote) ? path : this.leftovers.nameFor(path);
         try {
           await this.fetch(remote, place, offer, signal);
-          if (place !== path) await this.desk.change(remote, path, (session) => move(session, place, path));
+          if (place !== path)
+            await this.desk.change(remote, path, (session) => moveOver(session, place, path));
         } catch (error) {
           if (place !== path) await this.leftovers.remove(remote, place);
           throw signal.aborted
@@ -160,6 +162,21 @@ async function refuseWithoutSize({ call, fs }: Session): Promise<void> {
     'not_supported',
     'This remote has to be told the size of a file before its content.',
   );
+}
+
+/**
+ * rclone removes what is at `to` before it moves, so that one of two who do this at the same moment finds nothing to
+ * remove, or something in its way. As long as what is to be moved is there it can be done again.
+ */
+async function moveOver(session: Session, from: RemotePath, to: RemotePath): Promise<void> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      await move(session, from, to);
+      return;
+    } catch (error) {
+      const again = error instanceof RcError && attempt < MOST_MOVES;
+      if (!again || (await statIn(session, from)) === null) throw error;
+    }
 }
 
 /** Rejects when the signal was aborted and rclone has had time to see that the content is cut off. */

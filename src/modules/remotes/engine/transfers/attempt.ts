@@ -15,6 +15,7 @@ import {
   type Verification,
 } from '../transfer-engine.js';
 import { FileCounts } from './file-counts.js';
+import { obstaclesInWords } from './in-the-way.js';
 import { RcJobs } from './rc-jobs.js';
 
 type Kind = TransferOperation['kind'];
@@ -45,11 +46,15 @@ export class Attempt {
   uncounted = { created: 0, deleted: 0 };
   /** Equal files of a dry run. */
   unchangedInPlan = 0;
+  /** What stood in the way of files that could not be written, in words for people. */
+  obstacles: readonly string[] = [];
   /** What has to be asked of the process while it lives. */
   beforeEnd: () => Promise<void> = () => Promise.resolve();
   private readonly startedMs = performance.now();
   private stats: Stats = {};
-  private before = { bytes: 0, checks: 0 };
+  private before = { bytes: 0, checks: 0, written: 0 };
+  /** Whether the statistics count what is written, and no line of the log does. */
+  private countsByStatistics = false;
   /** rclone refused to delete more than was planned. */
   private hitBrake = false;
 
@@ -120,6 +125,7 @@ export class Attempt {
   /**
    * A step that changes something. `share`: the part of the whole it is. `deletes`: how many files it will delete
    * after the copying. `counted`: progress is told by the files deleted so far, of so many (null: nobody knows).
+   * `allNew`: nothing is where it writes, so whatever it writes is new.
    */
   async change(
     method: string,
@@ -128,14 +134,17 @@ export class Attempt {
       share = { from: 0, to: 100 },
       deletes = 0,
       counted,
-    }: { share?: Share; deletes?: number; counted?: number | null } = {},
+      allNew = false,
+    }: { share?: Share; deletes?: number; counted?: number | null; allNew?: boolean } = {},
   ): Promise<void> {
     await this.jobs.resetStatistics();
+    // A line for every file tells new from replaced, and costs a quarter of the work of copying a small one.
+    this.countsByStatistics = allNew && (await this.jobs.quieten());
     this.meter.step(share);
     // Before the first look at the statistics nobody knows how much it is, and whoever watches is told so.
     if (counted === undefined) this.task.observer.onProgress(this.meter.counted('listing', 0, null));
     this.log.listen('all', (line) => {
-      this.counts.add(line);
+      if (!this.countsByStatistics) this.counts.add(line);
       if (line.message.includes('--max-delete threshold reached')) this.hitBrake = true;
     });
     let isOver = false;
@@ -153,7 +162,7 @@ export class Attempt {
     isOver = true;
     await this.jobs.settle(this.log);
     this.passOnLog();
-    this.before = { bytes: this.bytes, checks: this.checks };
+    this.before = { bytes: this.bytes, checks: this.checks, written: this.written };
     this.stats = {};
   }
 
@@ -207,7 +216,7 @@ export class Attempt {
       dryRun,
       bytes,
       files: {
-        created: planned?.create.files ?? counts.created + uncounted.created,
+        created: planned?.create.files ?? counts.created + uncounted.created + this.written,
         updated: planned?.update.files ?? counts.updated,
         deleted: planned?.delete.files ?? Math.max(counts.deleted, uncounted.deleted),
         unchanged:
@@ -226,6 +235,10 @@ export class Attempt {
     const { stats } = this;
     const serverSide = count(stats['serverSideCopyBytes']) + count(stats['serverSideMoveBytes']);
     return this.before.bytes + count(stats['bytes']) + serverSide;
+  }
+
+  private get written(): number {
+    return this.before.written + (this.countsByStatistics ? count(this.stats['transfers']) : 0);
   }
 
   private get checks(): number {
@@ -260,10 +273,17 @@ export class Attempt {
       succeeded: created + updated + deleted + Math.max(0, unchanged - failed),
       verb: VERBS[this.task.operation.kind],
     });
+    const hasObstacle = this.obstacles.length > 0;
+    const message = hasObstacle ? obstaclesInWords(this.obstacles) : verdict.message;
     // rclone removes what it could not finish, but not always: 1.60 leaves a beginning on a full disk.
     const possiblyPartial = failures.map(({ name }) => name);
-    const details = { ...this.details(cause), possiblyPartial, retryable: verdict.retryable };
-    return new TransferError(verdict.kind, verdict.message, details);
+    const details = {
+      ...this.details(cause),
+      possiblyPartial,
+      retryable: !hasObstacle && verdict.retryable,
+    };
+    const kind = hasObstacle && verdict.kind !== 'partial' ? 'exists' : verdict.kind;
+    return new TransferError(kind, message, details);
   }
 
   private details(cause: unknown): { possiblyPartial: string[]; result: TransferResult; cause: unknown } {

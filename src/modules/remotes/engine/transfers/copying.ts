@@ -1,15 +1,25 @@
 import { ROOT, baseName, displayPath } from '../../remote-path.js';
-import { count } from '../progress.js';
-import { type RcConfig, type RcFilter, meansAll, rcConfig } from '../rc-options.js';
+import { count, isRecord } from '../progress.js';
+import { RcError } from '../rc-client.js';
+import type { LogLine } from '../rc-log.js';
+import { entryAt } from '../rc-files.js';
+import { DELETE_ONLY, type RcConfig, type RcFilter, meansAll, rcConfig } from '../rc-options.js';
 import { type DeleteProtection, TransferError, type TransferOperation } from '../transfer-engine.js';
 import type { Attempt } from './attempt.js';
+import {
+  ObstacleFinder,
+  explainObstacles,
+  folderInTheWay,
+  obstaclesInWords,
+  onlyObstacles,
+} from './in-the-way.js';
 import type { Ends, RcPlace } from './places.js';
 import { PlanReader } from './plan-reader.js';
 import { mostDeletions, refuseMassDelete } from './protection.js';
 import { SideComparison, commonHash, featuresOf } from './verification.js';
 
 type Operation = Exclude<TransferOperation, { kind: 'delete' }>;
-type Config = Pick<RcConfig, 'BackupDir' | 'MaxDelete' | 'IgnoreExisting'>;
+type Config = Pick<RcConfig, 'BackupDir' | 'MaxDelete' | 'IgnoreExisting' | 'DeleteMode'>;
 
 /** Parts of the whole, in percent, of a transfer that is compared afterwards. */
 const COPY_THEN_COMPARE = { copy: { from: 0, to: 70 }, compare: { from: 70, to: 100 } };
@@ -23,6 +33,7 @@ const COPY_COMPARE_DELETE = {
 export class Copying {
   private readonly mirrors: boolean;
   private readonly folder: boolean;
+  private readonly obstacles = new ObstacleFinder();
 
   constructor(
     private readonly attempt: Attempt,
@@ -33,6 +44,8 @@ export class Copying {
       backupDir: string | null;
       filter: RcFilter;
       sameRemote: boolean;
+      /** See the function of this name. */
+      losesFolders: boolean;
     },
   ) {
     this.mirrors = operation.kind === 'sync' || (operation.kind === 'backup' && operation.mirror);
@@ -42,7 +55,12 @@ export class Copying {
   async run(): Promise<void> {
     const { operation, attempt } = this;
     if (operation.options.dryRun === true) return this.plan({ isAll: true });
-    if (operation.kind === 'move') return this.move();
+    if (!this.folder && this.ends.destination.is === 'folder')
+      throw new TransferError('exists', obstaclesInWords([folderInTheWay(baseName(this.ends.source.path))]));
+    if (operation.kind === 'move') {
+      await this.refuseFolders();
+      return this.move().catch((error: unknown) => this.withObstacles(error));
+    }
     const mirror = this.mirrors && this.folder;
     if (mirror) {
       await this.plan({ isAll: false });
@@ -60,11 +78,67 @@ export class Copying {
             }),
           }
         : {};
-    await attempt.change(this.method(), this.parameters(config), {
+    if (mirror) await this.makeWay(config);
+    await this.refuseFolders();
+    const copying = attempt.change(this.method(), this.parameters(config), {
       ...(verifies && { share: COPY_THEN_COMPARE.copy }),
       deletes: plan?.delete.files ?? 0,
+      allNew: this.folder && this.ends.destination.is === null,
     });
+    await copying.catch((error: unknown) => this.withObstacles(error));
     if (verifies) await this.verify(COPY_THEN_COMPARE.compare);
+  }
+
+  /**
+   * Deletes, or moves to the versions, what only the destination has and where the source has something of another
+   * kind: it would be deleted at the end, and until then nothing can be written there.
+   */
+  private async makeWay(config: Config): Promise<void> {
+    const { attempt, how, operation } = this;
+    const parameters = this.parameters({ ...config, DeleteMode: DELETE_ONLY });
+    for (const some of this.obstacles.obstacles()) {
+      const filter = onlyObstacles(how.filter, operation.options, some);
+      if (filter === null) continue;
+      await attempt.change(
+        'sync/sync',
+        { ...parameters, _filter: filter, createEmptySrcDirs: false },
+        { share: { from: 0, to: 1 }, counted: null },
+      );
+    }
+  }
+
+  /** Where trying it would cost a folder. All folders are looked at, because those that are hidden or excluded stay. */
+  private async refuseFolders(): Promise<void> {
+    const { attempt, ends, how } = this;
+    const { fs, path, is } = ends.destination;
+    if (!how.losesFolders || !this.folder || is === null) return;
+    const opt = { recurse: true, dirsOnly: true, noModTime: true, noMimeType: true };
+    const { list } = await attempt.look('operations/list', { fs: fs + path, remote: '', opt });
+    const folders = new Set(
+      (Array.isArray(list) ? list : []).map((entry) => (isRecord(entry) ? entry['Path'] : null)),
+    );
+    if (folders.size === 0) return;
+    const found: string[] = [];
+    await attempt.rehearse('sync/copy', this.parameters({ IgnoreExisting: true }, true), {
+      attention: 'errors',
+      reader: ({ skipped, object }) => {
+        if (skipped === 'copy' && folders.has(object) && object !== null) found.push(folderInTheWay(object));
+      },
+    });
+    if (found.length > 0)
+      throw new TransferError('exists', obstaclesInWords(found), { result: attempt.result() });
+  }
+
+  /** rclone's texts for a file in the place of a folder are riddles, and different on every remote. */
+  private async withObstacles(cause: unknown): Promise<never> {
+    const { attempt, ends } = this;
+    if (!this.folder || !(cause instanceof RcError)) throw cause;
+    const { fs, path } = ends.destination;
+    attempt.obstacles = await explainObstacles(attempt.log.failures, path, async (place) => {
+      const entry = await entryAt(attempt.process, fs, place);
+      return entry && entry.isDir;
+    }).catch(() => []);
+    throw cause;
   }
 
   /**
@@ -114,10 +188,14 @@ export class Copying {
     const reader = new PlanReader(operation.kind);
     const add = (line: Parameters<typeof reader.add>[0]): void =>
       reader.add(name === null || line.object === null ? line : { ...line, object: name });
+    const { obstacles } = this;
     const attention = isAll ? 'all' : 'errors';
     const stats = await attempt.rehearse(this.method(), this.parameters({}, true), {
       attention,
-      reader: add,
+      reader: (line) => {
+        add(line);
+        obstacles.add(line);
+      },
     });
     let allNew = ends.destination.is === null;
     if (!this.folder) {
@@ -125,7 +203,11 @@ export class Copying {
     } else if (!allNew && reader.writes > 0) {
       reader.onlyNew = true;
       const parameters = this.parameters({ IgnoreExisting: true }, true);
-      await attempt.rehearse('sync/copy', parameters, { attention: 'errors', reader: add });
+      const again = (line: LogLine): void => {
+        add(line);
+        if (line.skipped === 'copy' && line.object !== null) obstacles.write(line.object);
+      };
+      await attempt.rehearse('sync/copy', parameters, { attention: 'errors', reader: again });
     } else allNew = true;
     attempt.plan = reader.plan({ allNew });
     // rclone counts as checked also what it would delete or move aside.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RcError } from '../rc-client.js';
+import { RcConnectionError, RcError } from '../rc-client.js';
 import { RcJobs } from './rc-jobs.js';
 
 const SUM = { bytes: 5, totalTransfers: 4, fatalError: true };
@@ -50,5 +50,16 @@ describe('RcJobs', () => {
     const failed = jobs.run('sync/copy', {}, { changes: true, onTick });
     await expect(failed).rejects.toMatchObject({ name: 'AbortError' });
     expect(jobs.isChanging).toBe(true);
+  });
+
+  it('says whether rclone has taken it that its log is to be short', async () => {
+    const { signal } = new AbortController();
+    const answering = (answer: () => Promise<Record<string, unknown>>): RcJobs =>
+      new RcJobs({ call: answer }, signal);
+    expect(await answering(() => Promise.resolve({})).quieten()).toBe(true);
+    const refused = new RcError('options/set', 403, 'not here');
+    expect(await answering(() => Promise.reject(refused)).quieten()).toBe(false);
+    const broken = new RcConnectionError('options/set', 'gone');
+    await expect(answering(() => Promise.reject(broken)).quieten()).rejects.toBe(broken);
   });
 });

@@ -87,6 +87,17 @@ export class RcJobs {
     await this.call('core/stats-reset', {});
   }
 
+  /** No more lines about files that went well. False where this rclone does not let its log be changed. */
+  async quieten(): Promise<boolean> {
+    try {
+      await this.call('options/set', { main: { LogLevel: 'NOTICE' } });
+      return true;
+    } catch (error) {
+      if (error instanceof RcError) return false;
+      throw error;
+    }
+  }
+
   /**
    * Everything rclone has logged until now has been read when this returns. Its log and its answers come by
    * different ways; so it is made to log a line that nothing else logs.

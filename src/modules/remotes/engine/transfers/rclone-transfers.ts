@@ -20,6 +20,7 @@ import {
 import { Attempt } from './attempt.js';
 import { Copying, announcement } from './copying.js';
 import { Deleting } from './deleting.js';
+import { losesFolders } from './in-the-way.js';
 import { knock } from './knock.js';
 import { findEnds, refuseVersionsInTheWay, thingAt } from './places.js';
 import { featuresOf } from './verification.js';
@@ -131,7 +132,8 @@ export class RcloneTransfers {
     const fsOfBoth = [ends.source.fs, ends.destination.fs];
     const filter = await this.filterFor(attempt, fsOfBoth);
     const sameRemote = from.remote.id === to.remote.id;
-    await new Copying(attempt, operation, ends, { backupDir, filter, sameRemote }).run();
+    const how = { backupDir, filter, sameRemote, losesFolders: losesFolders(to.remote) };
+    await new Copying(attempt, operation, ends, how).run();
     return true;
   }
 
