@@ -15,5 +15,7 @@ export abstract class EventConsumer {
   abstract readonly types: readonly string[];
   /** Whether it is also told of events whose data say `quiet`: what nobody needs to be told of one by one. */
   readonly hearsQuiet: boolean = true;
+  /** Only of events whose data have a value under this name, so that the others are not even read; null: of all. */
+  readonly onlyWith: string | null = null;
   abstract handle(tx: Tx, events: readonly StoredEvent[]): Promise<void>;
 }

@@ -128,6 +128,22 @@ describe('EventDelivery', () => {
     expect(await handled('plain-too', 4)).toEqual(range(4));
   });
 
+  it('keeps events back whose data lack what a consumer asks for, and goes on behind them', async () => {
+    class Choosy extends Recorder {
+      override readonly onlyWith = 'why';
+    }
+    await start('worker', new Choosy('choosy'), new Recorder('all'));
+    const data = [{ n: 1 }, { n: 2, why: null }, { n: 3, why: 'so' }, { n: 4 }, { n: 5, why: '' }, { n: 6 }];
+    await opened.database.tx((tx) =>
+      events.record(
+        tx,
+        data.map((one) => ({ type, channel: 'test', userId: null, subjectId: null, data: one })),
+      ),
+    );
+    expect(await handled('all', 6)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await handled('choosy', 2)).toEqual([3, 5]);
+  });
+
   it('starts a new consumer at now, and an api process keeps its place for a later worker', async () => {
     await record(1);
     await start('api', new Recorder('placed'));

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { execute, newId, query, queryOne, type Read, type Tx } from '../database/index.js';
 import { formatCursor, type Position } from './cursor.js';
 import type { NewEvent, StoredEvent } from './event.js';
+import type { EventConsumer } from './event-consumer.js';
 
 /** Which events a reader wants; an absent member means any. */
 export interface EventFilter {
@@ -87,7 +88,7 @@ export class EventsRepository {
    */
   async readFor(
     read: Read,
-    consumer: { readonly types: readonly string[]; readonly hearsQuiet: boolean },
+    consumer: Pick<EventConsumer, 'types' | 'hearsQuiet' | 'onlyWith'>,
     after: Position,
     limit: number,
   ): Promise<{ events: StoredEvent[]; end: Position | null; full: boolean }> {
@@ -99,10 +100,10 @@ export class EventsRepository {
        final as (select xid, seq, count(*) over () as scanned from page order by page.xid desc, page.seq desc limit 1),
        marked as (
          select page.*, final.scanned::integer, (page.xid, page.seq) = (final.xid, final.seq) as is_final,
-                type = any ($4) and ($5 or not data ? 'quiet') as wanted
+                type = any ($4) and ($5 or not data ? 'quiet') and ($6::text is null or data->>$6 is not null) as wanted
            from page, final)
        select ${COLUMNS}, wanted, scanned from marked where wanted or is_final order by marked.xid, marked.seq`,
-      [String(after.xid), String(after.seq), limit, consumer.types, consumer.hearsQuiet],
+      [String(after.xid), String(after.seq), limit, consumer.types, consumer.hearsQuiet, consumer.onlyWith],
       'events_read_for',
     );
     const last = rows.at(-1);

@@ -19,6 +19,8 @@ type End = 'completed' | 'failed' | 'cancelled';
 export class ScheduleJobEnds extends EventConsumer implements OnModuleInit {
   readonly name = 'schedules';
   readonly types = [...JOB_ENDED_EVENTS];
+  /** Of all the jobs there are, those of rules. */
+  override readonly onlyWith = 'scheduleId';
 
   constructor(
     private readonly delivery: EventDelivery,
