@@ -5,17 +5,18 @@ import { Settings, serves } from '../../kernel/config/index.js';
 import { Log } from '../../kernel/log/index.js';
 import { SingleFlight } from '../../kernel/time/index.js';
 import { SlotMaterialiser } from './slot-materialiser.js';
+import { TICK_MS, pauseUntil } from './tick-pause.js';
 import { ScheduleMetrics } from './watch/schedule-metrics.js';
 import { SchedulerBeat } from './watch/scheduler-beat.js';
 
-const TICK_MS = 1_000;
 /** Keeps schedulers that were started together from asking for the same rules in the same moment. */
 const JITTER_MS = 50;
 
 /**
- * Looks for due rules once a second, and when the next one is due before that, in every process with the scheduler role. Leaderless: any number may run. A
- * tick that fails is logged and tried again at the next; nothing is lost, because the cursors are in the rows. It says
- * that it has looked (`SchedulerBeat`); `SchedulerWatch` tells when nobody does.
+ * Looks for due rules once a second, and when the next one is due before that, in every process with the scheduler
+ * role. Leaderless: any number may run. A tick that fails is logged and tried again at the next; nothing is lost,
+ * because the cursors are in the rows. It says that it has looked (`SchedulerBeat`); `SchedulerWatch` tells when nobody
+ * does.
  */
 @Injectable()
 export class ScheduleTicker implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -56,28 +57,23 @@ export class ScheduleTicker implements OnApplicationBootstrap, BeforeApplication
   private async pass(): Promise<void> {
     await sleep(Math.random() * JITTER_MS);
     const began = performance.now();
-    let wait = await this.materialiser.untilDue();
-    if (isDue(wait)) {
-      let more = true;
-      while (more && this.flight.isOpen) {
-        more = await this.materialiser.batch();
-        // After each batch: one that catches up on a week is at work, not silent.
-        await this.beats.beat();
-      }
-      wait = await this.materialiser.untilDue();
+    const before = await this.materialiser.untilDue();
+    const isDue = before !== null && before <= 0;
+    for (let more = isDue; more && this.flight.isOpen;) {
+      more = await this.materialiser.batch();
+      // After each batch: one that catches up on a week is at work, not silent.
+      await this.beats.beat();
     }
+    const after = isDue ? await this.materialiser.untilDue() : before;
     await this.beats.beat();
     this.metrics.ticked(performance.now() - began);
-    this.wakeIn(wait);
+    this.wakeIn(pauseUntil(before, after));
   }
 
-  /** What is due before the next tick is looked at when it is due. What is due now is with others: a tick will do. */
-  private wakeIn(wait: number | null): void {
+  private wakeIn(pause: number | null): void {
     clearTimeout(this.timer);
-    if (wait === null || wait <= 0 || wait >= TICK_MS) return;
-    this.timer = setTimeout(() => this.flight.trigger(), Math.ceil(wait));
+    if (pause === null) return;
+    this.timer = setTimeout(() => this.flight.trigger(), pause);
     this.timer.unref();
   }
 }
-
-const isDue = (wait: number | null): boolean => wait !== null && wait <= 0;
