@@ -40,7 +40,7 @@ async function measure(order: SchedulerOrder, begin: Promise<void>): Promise<Sch
   const before = process.cpuUsage();
   if (order.work === 'batches') while (await timed(() => materialiser.batch()));
   if (order.work === 'idle')
-    for (let looks = 0; looks < order.amount; looks++) await timed(() => materialiser.untilDue());
+    for (let looks = 0; looks < order.amount; looks++) await timed(() => materialiser.nextDue());
   if (order.work === 'ticks') await sleep(order.amount * 1000);
   const ended = Date.now();
   const { user, system } = process.cpuUsage(before);

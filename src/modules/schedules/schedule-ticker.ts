@@ -57,14 +57,14 @@ export class ScheduleTicker implements OnApplicationBootstrap, BeforeApplication
   private async pass(): Promise<void> {
     await sleep(Math.random() * JITTER_MS);
     const began = performance.now();
-    const before = await this.materialiser.untilDue();
-    const isDue = before !== null && before <= 0;
+    const before = await this.materialiser.nextDue();
+    const isDue = before !== null && before.wait <= 0;
     for (let more = isDue; more && this.flight.isOpen;) {
       more = await this.materialiser.batch();
       // After each batch: one that catches up on a week is at work, not silent.
       await this.beats.beat();
     }
-    const after = isDue ? await this.materialiser.untilDue() : before;
+    const after = isDue ? await this.materialiser.nextDue() : before;
     await this.beats.beat();
     this.metrics.ticked(performance.now() - began);
     this.wakeIn(pauseUntil(before, after));

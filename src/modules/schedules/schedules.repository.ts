@@ -12,6 +12,7 @@ import {
 } from '../../kernel/database/index.js';
 import { TZ_VERSION } from '../../kernel/time/index.js';
 import { ScheduleRuleEntity } from './schedule-rule.entity.js';
+import type { NextDue } from './tick-pause.js';
 import { LATE_SECONDS } from './watch/judge.js';
 
 type NotOfPeople = 'version' | 'createdAt' | 'updatedAt' | 'overdueSeconds';
@@ -165,21 +166,24 @@ export class SchedulesRepository {
   }
 
   /**
-   * Milliseconds until a rule is to be looked at, by the database's clock; 0 or less when one is due, null when nothing
-   * is to come. The first entry of three indexes, however many rules there are.
+   * When the next rule is to be looked at, or the oldest one should have been; null when nothing is to come. The first
+   * entries of three indexes, however many rules there are.
    */
-  async untilDue(read: Read): Promise<number | null> {
-    const row = await queryOne<{ wait: number | null }>(
+  async nextDue(read: Read): Promise<NextDue | null> {
+    const row = await queryOne<{ at: number | null; wait: number | null }>(
       read,
-      `select extract(epoch from least(
+      `select extract(epoch from due.at)::float8 * 1000 as at,
+              extract(epoch from due.at - clock_timestamp())::float8 * 1000 as wait
+         from (select least(
                 (select next_run_at from schedule_rules where is_active and next_run_at is not null order by next_run_at limit 1),
                 (select look_at from schedule_rules where look_at is not null order by look_at limit 1),
                 (select paused_until from schedule_rules where paused_until is not null and not is_active order by paused_until limit 1)
-              ) - clock_timestamp())::float8 * 1000 as wait`,
+              ) as at) as due`,
       [],
-      'schedule_rules_until_due',
+      'schedule_rules_next_due',
     );
-    return row?.wait ?? null;
+    if (!row || row.at === null || row.wait === null) return null;
+    return { at: row.at, wait: row.wait };
   }
 
   /** Due rules, the longest due first, held until the transaction ends; those that others hold are left to them. */

@@ -26,6 +26,7 @@ import {
 import { SchedulesRepository } from './schedules.repository.js';
 import { SLOTS_PER_LOOK, SlotFiring, pauseBetweenLooks, type DueSlot } from './slot-firing.js';
 import { SlotsTogether } from './slots-together.js';
+import type { NextDue } from './tick-pause.js';
 import { ScheduleMetrics } from './watch/schedule-metrics.js';
 
 /** Rules one transaction takes: so that it stays short. */
@@ -65,9 +66,9 @@ export class SlotMaterialiser {
     this.log = log.area('scheduler');
   }
 
-  /** Milliseconds until something is due; 0 or less when something is, null when nothing is to come. */
-  async untilDue(): Promise<number | null> {
-    return this.rules.untilDue(this.database.system('schedule ticks').read);
+  /** When something is due next; null when nothing is to come. */
+  async nextDue(): Promise<NextDue | null> {
+    return this.rules.nextDue(this.database.system('schedule ticks').read);
   }
 
   /** Plans one batch of due rules; true when more is due already. Rejects, with nothing written, when the database is gone. */
