@@ -53,10 +53,14 @@ class Scheduler {
     const environment = { ...this.environment, STEWARD_ROLE: 'scheduler' };
     const started = StewardProcess.spawn(environment, this.environment['STEWARD_DATA_DIR'], [MAIN]);
     this.process = started;
-    void started.exit().then(({ signal, output }) => {
-      if (signal !== 'SIGKILL') write(`  a scheduler ended by itself: ${output}`);
-      if (this.process === started) this.process = null;
-    });
+    void this.outlive(started);
+  }
+
+  /** One that is suspended while it starts may find its connections gone and end; a supervisor starts it again. */
+  private async outlive(started: StewardProcess): Promise<void> {
+    const { signal, output } = await started.exit();
+    if (signal !== 'SIGKILL') write(`  a scheduler ended by itself: ${output}`);
+    if (this.process === started) this.process = null;
   }
 
   async step(faults: Faults): Promise<void> {
