@@ -64,6 +64,7 @@ async function classesOf(file: string): Promise<EntityClass[]> {
 
 function described({ columns, connection: { driver } }: EntityMetadata): Column[] {
   return columns
+    .filter(({ isVirtualProperty }) => !isVirtualProperty)
     .map((column) => ({
       name: column.databaseName,
       type: driver

@@ -21,6 +21,9 @@ const NOT_ABOUT_PEOPLE = [
   'month_partitioned',
   // Where running jobs work, for as long as they run (modules/remotes).
   'path_locks',
+  // Times in which schedules were late, and processes.
+  'schedule_incidents',
+  'schedulers',
   'schema_migrations',
   'seed_runs',
   'workers',

@@ -61,6 +61,8 @@ const VALUES: Readonly<Record<string, string | null>> = {
   'remotes.options': `'{"user": "nobody"}'`,
   'remotes.secret_names': `'{password}'`,
   'schedule_rules.rule_type': `'interval'`,
+  // Of a person, who is planted.
+  'schedule_rules.system_key': null,
   'schedule_rules.interval_seconds': '3600',
   // Days alone, which the planner reads.
   'schedule_rules.exclusions': `'{"dates": ["2026-12-25"], "weekdays": []}'`,

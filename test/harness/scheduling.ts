@@ -14,6 +14,7 @@ import { SlotMaterialiser } from '../../src/modules/schedules/slot-materialiser.
 import { UsersModule } from '../../src/modules/users/index.js';
 import { ProbeModule } from '../fixtures/probe-job.js';
 import { createTestDatabase, openPool } from './database.js';
+import { setTime, simulateTime } from './simulated-time.js';
 import { startTestApplication } from './test-application.js';
 
 const MODULES = [AuditModule, UsersModule, JobsModule, SchedulesModule, ProbeModule];
@@ -80,13 +81,15 @@ export interface RuleRow {
  */
 export class Scheduling {
   private constructor(
-    private readonly pool: pg.Pool,
+    readonly pool: pg.Pool,
     readonly apps: readonly NestFastifyApplication[],
     private readonly drop: () => Promise<void>,
   ) {}
 
-  static async start(processes = 1): Promise<Scheduling> {
+  /** `at`: the clock of the database stands there until `setTime`. */
+  static async start(processes = 1, at?: Date): Promise<Scheduling> {
     const database = await createTestDatabase();
+    if (at) await simulateTime(database.url, at);
     const apps: NestFastifyApplication[] = [];
     for (let index = 0; index < processes; index += 1) {
       const { app } = await startTestApplication(database.url, MODULES, { STEWARD_ROLE: 'api' });
@@ -104,6 +107,11 @@ export class Scheduling {
 
   async sql<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
     return (await this.pool.query<Row>(text, values)).rows;
+  }
+
+  /** Of a database whose clock was set at the start. */
+  setTime(at: Date): Promise<void> {
+    return setTime(this.pool, at);
   }
 
   /** Runs `work` while a transaction of somebody else holds what the statement locks; what it wrote is kept or not. */

@@ -8,6 +8,7 @@ export {
   JobHandler,
   type JobLogLevel,
   PostponeError,
+  type Routine,
 } from './definition/define-job.js';
 export { JOB_ENDED_EVENTS, type JobEndedData, type JobEndedEvent } from './jobs.events.js';
 export type { JobRequest } from './jobs-creation.js';

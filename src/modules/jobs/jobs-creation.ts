@@ -30,6 +30,11 @@ export interface CheckedRequest {
   readonly payload: unknown;
 }
 
+/** One that is made in somebody's name. */
+export interface OwnedRequest extends CheckedRequest {
+  readonly actor: Actor;
+}
+
 /** What became of one request of many: the id of its job, or why there is none. */
 export type Creation = { readonly id: string } | { readonly refusal: unknown };
 
@@ -63,7 +68,7 @@ export class JobsCreation {
   }
 
   private async addOne(tx: Tx, actor: Actor, request: JobRequest): Promise<Added> {
-    return this.add(tx, actor, [{ request, ...(await this.check(tx, actor, request)) }]);
+    return this.add(tx, [{ actor, request, ...(await this.check(tx, actor, request)) }]);
   }
 
   /**
@@ -77,13 +82,19 @@ export class JobsCreation {
     pointerOf: (index: number) => string,
   ): Promise<Creation[]> {
     const checks = await this.checkMany(tx, actor, requests, pointerOf);
+    const checked = checks.filter((check) => 'type' in check);
     const { ids } = await this.add(
       tx,
-      actor,
-      checks.filter((check) => 'type' in check),
+      checked.map((check) => ({ ...check, actor })),
     );
     let next = 0;
     return checks.map((check) => ('type' in check ? { id: ids[next++]! } : check));
+  }
+
+  /** What has been checked before, each in the name of its own actor. Answers the ids in the order of the requests. */
+  async createChecked(tx: Tx, requests: readonly OwnedRequest[]): Promise<readonly string[]> {
+    if (requests.length === 0) return [];
+    return (await this.add(tx, requests)).ids;
   }
 
   /** Type, payload and its size, role, and the type's own authorization. */
@@ -134,34 +145,44 @@ export class JobsCreation {
    * Ids in the order of the requests: of jobs made now, of those that have the id of a request already, or of open
    * ones that keep a unique job away.
    */
-  private async add(tx: Tx, actor: Actor, checked: readonly CheckedRequest[]): Promise<Added> {
+  private async add(tx: Tx, checked: readonly OwnedRequest[]): Promise<Added> {
     const wanted = checked.flatMap(({ request: { id } }) => id ?? []);
     const known = new Set(wanted.length > 0 ? await this.jobs.known(tx, wanted) : []);
-    const claims = new Map<string, { readonly definition: JobDefinition; readonly claimant: Unplaced }>();
+    const claims = new Map<
+      string,
+      { readonly definition: JobDefinition; readonly actor: Actor; readonly claimant: Unplaced }
+    >();
     const asked = checked.map((one) => {
       const id = one.request.id ?? newId();
       if (!known.has(id) && !claims.has(id))
-        claims.set(id, { definition: one.type.definition, claimant: this.row(id, actor, one) });
+        claims.set(id, {
+          definition: one.type.definition,
+          actor: one.actor,
+          claimant: this.row(id, one.actor, one),
+        });
       return id;
     });
     const holders = await this.unique.claimMany(tx, [...claims.values()]);
     const holderOf = new Map([...claims.keys()].map((id, index) => [id, holders[index] ?? null]));
-    const rows = [...claims.values()].flatMap(({ claimant }) =>
-      holderOf.get(claimant.id) === null ? claimant : [],
+    const rows = [...claims.values()].flatMap(({ actor, claimant }) =>
+      holderOf.get(claimant.id) === null ? { ...claimant, actor } : [],
     );
-    const made = rows.length > 0 ? await this.insert(tx, actor, rows) : null;
+    const made = rows.length > 0 ? await this.insert(tx, rows) : null;
     return { ids: asked.map((id) => holderOf.get(id) ?? id), made };
   }
 
   /** Answers the row where it is a single one. */
-  private async insert(tx: Tx, actor: Actor, unplaced: readonly Unplaced[]): Promise<JobEntity | null> {
+  private async insert(
+    tx: Tx,
+    unplaced: readonly (Unplaced & { readonly actor: Actor })[],
+  ): Promise<JobEntity | null> {
     const rows = unplaced.map((job) => ({ ...job, turn: this.turnOf(job) }));
     const [first, ...others] = rows;
     const made = first && others.length === 0 ? await this.jobs.insertOne(tx, first) : null;
     if (!made) await this.jobs.insert(tx, rows);
     await this.audit.recordMany(
       tx,
-      rows.map(({ id, type }) => ({
+      rows.map(({ actor, id, type }) => ({
         actor,
         action: 'job.create',
         resource: { type: 'job', id },

@@ -151,6 +151,18 @@ export class JobsRepository {
     return row !== null;
   }
 
+  /** The same for many: the ids of those that have one. One look at the index for each, however many jobs it has. */
+  async openAmong(read: Read, scheduleIds: readonly string[]): Promise<Set<string>> {
+    const rows = await query<{ id: string }>(
+      read,
+      `select id from unnest($1::uuid[]) as schedule (id)
+        where exists (select from jobs where schedule_id = schedule.id and completed_at is null and cancelled_at is null)`,
+      [scheduleIds],
+      'jobs_open_among',
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
   async logs(
     read: Read,
     jobId: string,

@@ -8,11 +8,11 @@ import { limitKeyOf } from './definition/limit-key.js';
 import { JobRegistry, type JobType } from './definition/job-registry.js';
 import { Dispatcher } from './engine/dispatcher.js';
 import { JOB_CANCEL_TOPIC } from './engine/job-worker.js';
-import type { JobFence } from './definition/define-job.js';
+import type { JobFence, Routine } from './definition/define-job.js';
 import { Settler } from './engine/settler.js';
 import type { JobEntity } from './job.entity.js';
 import { toJobLogView, toJobTypeView, toJobView } from './job.view.js';
-import { JobsCreation, type JobRequest } from './jobs-creation.js';
+import { JobsCreation, type JobRequest, type OwnedRequest } from './jobs-creation.js';
 import { JobsListRepository } from './jobs-list.repository.js';
 import { jobsPolicy } from './jobs.policy.js';
 import { JobsRepository } from './jobs.repository.js';
@@ -41,6 +41,15 @@ export class JobsService {
     private readonly running: RunningJobsRepository,
   ) {}
 
+  /** Those that run by themselves. */
+  routines(): { readonly type: string; readonly summary: string; readonly routine: Routine }[] {
+    return this.registry
+      .all()
+      .flatMap(({ definition: { name: type, summary, routine } }) =>
+        routine ? [{ type, summary, routine }] : [],
+      );
+  }
+
   types(): { items: JobTypeView[] } {
     return { items: this.registry.offered().map(toJobTypeView) };
   }
@@ -62,6 +71,11 @@ export class JobsService {
    */
   async createIn(tx: Tx, actor: Actor, request: JobRequest): Promise<string> {
     return this.creation.create(tx, actor, request);
+  }
+
+  /** The same for many that `check` has let pass, in a few statements. Answers the ids in the order of the requests. */
+  async createChecked(tx: Tx, requests: readonly OwnedRequest[]): Promise<readonly string[]> {
+    return this.creation.createChecked(tx, requests);
   }
 
   /** The checks of `createIn` alone: for templates that are stored now and run later. `pointer` prefixes field errors. */
@@ -167,6 +181,11 @@ export class JobsService {
   /** Whether a job of the schedule has not ended yet. */
   async hasOpenJob(read: Read, scheduleId: string): Promise<boolean> {
     return this.jobs.hasOpenJob(read, scheduleId);
+  }
+
+  /** Those of the schedules of which a job has not ended yet. */
+  async openAmong(read: Read, scheduleIds: readonly string[]): Promise<ReadonlySet<string>> {
+    return scheduleIds.length === 0 ? new Set() : this.jobs.openAmong(read, scheduleIds);
   }
 
   /**

@@ -88,6 +88,50 @@ async function listed(count: number, user = alice): Promise<NotificationView[]> 
 
 const unread = async () => (await call('GET', '/unread-count')).body['count'];
 
+describe('what concerns the installation', () => {
+  it('is told to every active admin, once, and to nobody else', async () => {
+    const admins = [await newUser(), await newUser()];
+    const former = await newUser();
+    const scope = server.app.get(Database).system('a test');
+    await scope.tx((tx) =>
+      execute(tx, `update users set role = 'admin', is_active = id <> $2 where id = any($1::uuid[])`, [
+        [...admins, former],
+        former,
+      ]),
+    );
+    const event = (type: string, data: object) => ({
+      type,
+      channel: 'schedules',
+      userId: null,
+      subjectId: newId(),
+      data,
+    });
+    await scope.tx((tx) =>
+      server.app
+        .get(Events)
+        .record(tx, [
+          event('scheduler.stalled', { reason: 'no scheduler has looked for 2 min' }),
+          event('scheduler.recovered', { seconds: 130 }),
+        ]),
+    );
+    for (const admin of admins) {
+      const items = await listed(2, admin);
+      expect(items.find(({ type }) => type === 'scheduler.stalled')).toMatchObject({
+        title: 'Schedules are late',
+        message: 'Schedules do not run when they should: no scheduler has looked for 2 min.',
+        priority: 'high',
+      });
+      expect(items.find(({ type }) => type === 'scheduler.recovered')).toMatchObject({
+        priority: 'normal',
+        message: expect.stringMatching(/^It took 3 min\./),
+      });
+    }
+    await end({ status: 'completed' });
+    expect((await listed(1)).map(({ type }) => type)).toEqual(['job.completed']);
+    expect(await list('', former)).toEqual([]);
+  });
+});
+
 describe('the end of a job', () => {
   it('is told to its owner, once, and shown live', async () => {
     const source = await TestEventSource.open(`${server.url}/api/events?channels=notifications`, {

@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, PrimaryColumn, VirtualColumn } from 'typeorm';
 import type { DaylightSavingPolicy, NamedDays, OverlapPolicy } from './core/index.js';
 
 /** What a rule has done when it fires; checked against its job type when saved and again when fired. */
@@ -9,11 +9,17 @@ export interface JobTemplate {
   readonly maxRetries?: number | undefined;
 }
 
+const overdue = (rule: string): string =>
+  `case when ${rule}.is_active and ${rule}.next_run_at < now() then floor(extract(epoch from now() - ${rule}.next_run_at))::float8 else 0 end`;
+
 /** A schedule (S1-25, C16). */
 @Entity('schedule_rules')
 export class ScheduleRuleEntity {
   @PrimaryColumn('uuid') id: string;
-  @Column('uuid') userId: string;
+  /** Null for a rule of the system. */
+  @Column('uuid', { nullable: true }) userId: string | null;
+  /** Of the system: which of its rules this is, in every release; null for one of a person. */
+  @Column('text', { nullable: true }) systemKey: string | null;
   @Column('text') name: string;
   @Column('text', { nullable: true }) description: string | null;
   /** False while paused. */
@@ -53,6 +59,8 @@ export class ScheduleRuleEntity {
    * paused until a time it is the first instant from then on.
    */
   @Column('timestamptz', { nullable: true }) nextRunAt: Date | null;
+  /** For how long it has been due, on the database's clock; 0 while it is on time. */
+  @VirtualColumn('float8', { query: overdue }) readonly overdueSeconds: number;
   /** Planning counts from here: the last planned instant in the ledger, or the edit or resume after it. */
   @Column('timestamptz', { default: () => 'now()' }) plannedTo: Date;
   /** The version of the tz data that `nextRunAt` follows from. */

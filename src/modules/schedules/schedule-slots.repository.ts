@@ -43,6 +43,13 @@ export interface SlotEnd {
   readonly jobId: string | null;
 }
 
+/** A slot with what became of it. */
+export interface DecidedSlot extends NewSlot {
+  readonly id: string;
+  readonly ruleId: string;
+  readonly jobId: string | null;
+}
+
 export interface SlotFilter extends PageRequest {
   readonly outcome?: SlotOutcome | undefined;
   readonly cause?: SlotCause | undefined;
@@ -81,6 +88,31 @@ export class ScheduleSlotsRepository {
         slots.map((slot) => slot.reason ?? null),
         slots.map((slot) => (slot.dueAt === undefined ? null : new Date(slot.dueAt))),
       ],
+    );
+  }
+
+  /**
+   * Writes slots of many rules that this transaction holds, each with its job. Fails as a whole where one is in the
+   * ledger already, so that no job of it is made twice.
+   */
+  async insertDecided(tx: Tx, slots: readonly DecidedSlot[]): Promise<void> {
+    if (slots.length === 0) return;
+    await execute(
+      tx,
+      `insert into schedule_slots (id, rule_id, scheduled_for, outcome, cause, reason, job_id, decided_at)
+       select n.id, n.rule_id, n.scheduled_for, n.outcome, n.cause, n.reason, n.job_id, clock_timestamp()
+         from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::uuid[])
+              as n(id, rule_id, scheduled_for, outcome, cause, reason, job_id)`,
+      [
+        slots.map((slot) => slot.id),
+        slots.map((slot) => slot.ruleId),
+        slots.map((slot) => new Date(slot.scheduledFor)),
+        slots.map((slot) => slot.outcome),
+        slots.map((slot) => slot.cause ?? 'schedule'),
+        slots.map((slot) => slot.reason ?? null),
+        slots.map((slot) => slot.jobId),
+      ],
+      'schedule_slots_insert_decided',
     );
   }
 

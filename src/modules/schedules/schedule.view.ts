@@ -10,6 +10,7 @@ export function toScheduleView(rule: ScheduleRuleEntity, calendars: Calendars): 
   return {
     id: rule.id,
     userId: rule.userId,
+    systemKey: rule.systemKey,
     name: rule.name,
     description: rule.description,
     ruleType: rule.ruleType,
@@ -41,6 +42,7 @@ export function toScheduleView(rule: ScheduleRuleEntity, calendars: Calendars): 
     pausedBy: rule.pausedBy,
     lastRunAt: instant(rule.lastRunAt),
     nextRunAt: instant(nextShown(rule, calendars)),
+    overdueSeconds: rule.overdueSeconds,
     lastError: rule.lastError,
     createdAt: rule.createdAt.toISOString(),
     updatedAt: rule.updatedAt.toISOString(),

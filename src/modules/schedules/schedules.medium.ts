@@ -64,6 +64,8 @@ describe('creating', () => {
       pausedBy: null,
       lastRunAt: null,
       nextRunAt: expect.stringMatching(/\.000Z$/),
+      overdueSeconds: 0,
+      systemKey: null,
       lastError: null,
       createdAt: expect.any(String),
       updatedAt: expect.any(String),

@@ -25,7 +25,13 @@ import { SchedulesRepository } from './schedules.repository.js';
 import { SchedulesService } from './schedules.service.js';
 import { SlotFiring } from './slot-firing.js';
 import { SlotMaterialiser } from './slot-materialiser.js';
+import { SlotsTogether } from './slots-together.js';
+import { SystemSchedules } from './system/system-schedules.js';
 import { TzReplanner } from './tz/tz-replanner.js';
+import { ScheduleMetrics } from './watch/schedule-metrics.js';
+import { SchedulerBeat } from './watch/scheduler-beat.js';
+import { SchedulerWatch } from './watch/scheduler-watch.js';
+import { SchedulersRepository } from './watch/schedulers.repository.js';
 
 @Module({
   imports: [
@@ -52,8 +58,14 @@ import { TzReplanner } from './tz/tz-replanner.js';
     SchedulesRepository,
     ScheduleSlotsRepository,
     SlotMaterialiser,
+    SlotsTogether,
+    SystemSchedules,
     ScheduleJobEnds,
     ScheduleTicker,
+    SchedulersRepository,
+    SchedulerBeat,
+    SchedulerWatch,
+    ScheduleMetrics,
   ],
   exports: [SchedulesService],
 })

@@ -10,9 +10,12 @@ import {
   type Read,
   type Tx,
 } from '../../kernel/database/index.js';
+import { TZ_VERSION } from '../../kernel/time/index.js';
 import { ScheduleRuleEntity } from './schedule-rule.entity.js';
+import type { NextDue } from './tick-pause.js';
+import { LATE_SECONDS } from './watch/judge.js';
 
-type NotOfPeople = 'version' | 'createdAt' | 'updatedAt';
+type NotOfPeople = 'version' | 'createdAt' | 'updatedAt' | 'overdueSeconds';
 export type NewRuleRow = Omit<
   ScheduleRuleEntity,
   | NotOfPeople
@@ -26,7 +29,9 @@ export type NewRuleRow = Omit<
   | 'pausedBy'
   | 'pausedNote'
 >;
-export type RuleChanges = Partial<Omit<ScheduleRuleEntity, NotOfPeople | 'id' | 'userId' | 'anchorAt'>>;
+export type RuleChanges = Partial<
+  Omit<ScheduleRuleEntity, NotOfPeople | 'id' | 'userId' | 'systemKey' | 'anchorAt'>
+>;
 
 /** What a tick writes: never a person's field, so it leaves the version as it is. */
 export type RuleAdvance = Partial<
@@ -46,6 +51,16 @@ export type RuleAdvance = Partial<
   >
 >;
 
+/** How far a rule has come in a tick. */
+export interface FiredRule {
+  readonly id: string;
+  readonly nextRunAt: Date | null;
+  /** The last planned instant that is in the ledger now; null where there was none. */
+  readonly plannedTo: Date | null;
+  /** Jobs made. */
+  readonly runs: number;
+}
+
 /** A rule that wants to know how its jobs end. */
 export type AttentiveRule = Pick<
   ScheduleRuleEntity,
@@ -59,6 +74,10 @@ export interface RuleFilter extends PageRequest {
   /** Undefined: everybody's. */
   readonly userId?: string | undefined;
   readonly isActive?: boolean | undefined;
+  /** Only those of Steward itself. */
+  readonly system?: 'true' | undefined;
+  /** Only those that are late by more than a minute. */
+  readonly overdue?: 'true' | undefined;
 }
 
 @Injectable()
@@ -99,11 +118,39 @@ export class SchedulesRepository {
     if (filter.cursor !== undefined) builder.andWhere({ id: LessThan(filter.cursor) });
     if (filter.userId !== undefined) builder.andWhere({ userId: filter.userId });
     if (filter.isActive !== undefined) builder.andWhere({ isActive: filter.isActive });
+    if (filter.system !== undefined) builder.andWhere('rule.systemKey is not null');
+    if (filter.overdue !== undefined)
+      builder.andWhere(`rule.isActive and rule.nextRunAt < now() - make_interval(secs => ${LATE_SECONDS})`);
     return builder.getMany();
   }
 
   async insert(tx: Tx, row: NewRuleRow): Promise<void> {
     await entities(tx, ScheduleRuleEntity).insert(columns(row));
+  }
+
+  /** False: there is one with this key. */
+  async insertSystem(tx: Tx, row: NewRuleRow): Promise<boolean> {
+    const { raw } = await entities(tx, ScheduleRuleEntity)
+      .createQueryBuilder()
+      .insert()
+      .values(columns(row))
+      .orIgnore()
+      .returning('id')
+      .execute();
+    return (raw as unknown[]).length === 1;
+  }
+
+  /** Held until the transaction ends. */
+  async findSystem(tx: Tx, systemKey: string): Promise<ScheduleRuleEntity | null> {
+    return entities(tx, ScheduleRuleEntity).findOne({
+      where: { systemKey },
+      lock: { mode: 'pessimistic_write' },
+    });
+  }
+
+  /** What a release brings along; no edit by a person. */
+  async follow(tx: Tx, id: string, changes: RuleChanges): Promise<void> {
+    await entities(tx, ScheduleRuleEntity).update({ id }, columns(changes));
   }
 
   /** An edit by a person, of a rule that this transaction holds. */
@@ -116,6 +163,27 @@ export class SchedulesRepository {
 
   async delete(tx: Tx, id: string): Promise<void> {
     await entities(tx, ScheduleRuleEntity).delete({ id });
+  }
+
+  /**
+   * When the next rule is to be looked at, or the oldest one should have been; null when nothing is to come. The first
+   * entries of three indexes, however many rules there are.
+   */
+  async nextDue(read: Read): Promise<NextDue | null> {
+    const row = await queryOne<{ at: number | null; wait: number | null }>(
+      read,
+      `select extract(epoch from due.at)::float8 * 1000 as at,
+              extract(epoch from due.at - clock_timestamp())::float8 * 1000 as wait
+         from (select least(
+                (select next_run_at from schedule_rules where is_active and next_run_at is not null order by next_run_at limit 1),
+                (select look_at from schedule_rules where look_at is not null order by look_at limit 1),
+                (select paused_until from schedule_rules where paused_until is not null and not is_active order by paused_until limit 1)
+              ) as at) as due`,
+      [],
+      'schedule_rules_next_due',
+    );
+    if (!row || row.at === null || row.wait === null) return null;
+    return { at: row.at, wait: row.wait };
   }
 
   /** Due rules, the longest due first, held until the transaction ends; those that others hold are left to them. */
@@ -185,6 +253,30 @@ export class SchedulesRepository {
       tx,
       `update schedule_rules set look_at = now() where id = any ($1::uuid[]) and look_at > now()`,
       [ids],
+    );
+  }
+
+  /** `advance` for many rules whose slots have been decided, in one statement. */
+  async advanceFired(tx: Tx, rules: readonly FiredRule[], now: Date): Promise<void> {
+    if (rules.length === 0) return;
+    await execute(
+      tx,
+      `update schedule_rules r
+          set next_run_at = n.next_run_at, planned_to = greatest(r.planned_to, n.planned_to), tz_version = $5,
+              run_count = r.run_count + n.runs,
+              last_run_at = case when n.runs > 0 then $6 else r.last_run_at end,
+              last_error = case when n.runs > 0 then null else r.last_error end
+         from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::integer[]) as n(id, next_run_at, planned_to, runs)
+        where r.id = any ($1) and r.id = n.id`,
+      [
+        rules.map((rule) => rule.id),
+        rules.map((rule) => rule.nextRunAt),
+        rules.map((rule) => rule.plannedTo),
+        rules.map((rule) => rule.runs),
+        TZ_VERSION,
+        now,
+      ],
+      'schedule_rules_advance_fired',
     );
   }
 

@@ -125,7 +125,15 @@ export const listSchedulesQuery = z.strictObject({
   isActive: oneOf(['true', 'false'])
     .transform((value) => value === 'true')
     .optional(),
+  overdue: z
+    .literal('true', { error: 'must be true' })
+    .optional()
+    .describe('Only those that are late by more than a minute.'),
   userId: uuid.optional().describe('Admins only.'),
+  system: z
+    .literal('true', { error: 'must be true' })
+    .optional()
+    .describe('Admins only: the schedules of Steward itself.'),
   all: oneOf(['true', 'false']).optional().describe("Admins only: everybody's schedules."),
 });
 export type ListSchedulesQuery = z.output<typeof listSchedulesQuery>;
@@ -141,7 +149,8 @@ export type PauseBody = z.output<typeof pauseBody>;
 export const scheduleView = z
   .object({
     id: uuid,
-    userId: uuid,
+    userId: uuid.nullable().describe('Null for a schedule of Steward itself.'),
+    systemKey: z.string().nullable().describe('Which schedule of Steward itself this is.'),
     name: z.string(),
     description: z.string().nullable(),
     ruleType,
@@ -183,6 +192,9 @@ export const scheduleView = z
     nextRunAt: instantOut
       .nullable()
       .describe('The next planned instant on a day that is not excluded; null when none is to come.'),
+    overdueSeconds: z
+      .number()
+      .describe('For how long it has been due; a scheduler that is well needs a second or two.'),
     lastError: z
       .string()
       .nullable()

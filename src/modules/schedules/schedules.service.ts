@@ -32,6 +32,7 @@ import type {
   SlotsQuery,
   UpdateScheduleBody,
 } from './schedules.schema.js';
+import { refuseForeignChanges, refuseRemoval } from './system/system-rules.js';
 
 type Schedule = Versioned<ScheduleView>;
 
@@ -81,9 +82,10 @@ export class SchedulesService {
 
   async list(actor: UserActor, query: ListSchedulesQuery): Promise<Page<ScheduleView>> {
     const { userId, all, ...filter } = query;
-    if ((userId !== undefined || all !== undefined) && !schedulesPolicy.listOthers(actor))
+    const others = userId !== undefined || all !== undefined || filter.system !== undefined;
+    if (others && !schedulesPolicy.listOthers(actor))
       throw UserError.forbidden('Only admins may list the schedules of others.');
-    const whose = all === 'true' ? undefined : (userId ?? actor.userId);
+    const whose = all === 'true' || filter.system ? undefined : (userId ?? actor.userId);
     const { read } = this.database.as(actor);
     const rows = await this.rules.page(read, { ...filter, userId: whose });
     const days = await this.days.of(read, rows);
@@ -124,9 +126,10 @@ export class SchedulesService {
       const before = await this.visibleForUpdate(tx, actor, id);
       requireVersion('schedule', expected, before.version);
       if (Object.keys(changes).length === 0) return this.versioned(tx, before);
+      refuseForeignChanges(before, changes);
       if (changes.jobTemplate) await this.checkTemplate(tx, before, changes.jobTemplate);
       const { calendarIds } = changedRule(before, changes);
-      if (changes.exclusions?.calendarIds)
+      if (changes.exclusions?.calendarIds && before.userId !== null)
         await this.calendars.require(tx, before.userId, changes.exclusions.calendarIds, CALENDARS);
       const now = await this.rules.now(tx);
       const columns = ruleChanges(before, changes, await this.days.of(tx, [{ calendarIds }]), now);
@@ -141,6 +144,7 @@ export class SchedulesService {
     await this.database.as(actor).tx(async (tx) => {
       const rule = await this.visibleForUpdate(tx, actor, id);
       requireVersion('schedule', expected, rule.version);
+      refuseRemoval(rule);
       await this.rules.delete(tx, id);
       const details = { ruleType: rule.ruleType, jobType: rule.jobTemplate.type };
       const resource = { type: 'schedule', id };
@@ -240,6 +244,7 @@ function newRule(
   return {
     id: newId(),
     userId: actor.userId,
+    systemKey: null,
     name: input.name,
     description: input.description ?? null,
     isActive: input.isActive ?? true,

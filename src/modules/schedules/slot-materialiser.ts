@@ -2,12 +2,20 @@ import { Injectable } from '@nestjs/common';
 import { Database, isUnreachable, yieldedToOthers, type Tx } from '../../kernel/database/index.js';
 import { AppError } from '../../kernel/http/index.js';
 import { Log } from '../../kernel/log/index.js';
-import { TZ_VERSION } from '../../kernel/time/index.js';
 import { CalendarDays, type KnownDays } from './calendars/calendar-days.js';
-import { nextAfter, planDue, type DuePlan, type PlannedSlot, type TimingRule } from './core/index.js';
+import type { DuePlan } from './core/index.js';
+import {
+  Stopped,
+  cursorAfter,
+  cursorColumns,
+  isDue,
+  plan,
+  slotOf,
+  toWrite,
+  type Planned,
+} from './planned-rule.js';
 import { RuleOwners } from './rule-owners.js';
-import { RulePauses, type PauseReason } from './rule-pauses.js';
-import { dateOf, describeErrors, parseRule, runsLeft } from './rule-timing.js';
+import { RulePauses } from './rule-pauses.js';
 import type { ScheduleRuleEntity } from './schedule-rule.entity.js';
 import {
   ScheduleSlotsRepository,
@@ -15,32 +23,16 @@ import {
   type WaitingSlot,
   type WrittenSlot,
 } from './schedule-slots.repository.js';
-import { SchedulesRepository, type RuleAdvance } from './schedules.repository.js';
+import { SchedulesRepository } from './schedules.repository.js';
 import { SLOTS_PER_LOOK, SlotFiring, pauseBetweenLooks, type DueSlot } from './slot-firing.js';
+import { SlotsTogether } from './slots-together.js';
+import type { NextDue } from './tick-pause.js';
+import { ScheduleMetrics } from './watch/schedule-metrics.js';
 
-/** Rules one transaction takes, and slots it writes for each: so that it stays short after a long downtime. */
-const RULES_PER_BATCH = 100;
-const SLOTS_PER_RULE = 200;
-
-/** Up to this late a slot is not missed: a restart must not make a rule skip its run. */
-export const GRACE_SECONDS = 60;
-
-/** A rule that cannot go on until a person has looked at it. */
-class Stopped extends Error {
-  constructor(
-    readonly reason: Exclude<PauseReason, 'failures'>,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-interface Planned {
-  readonly timing: TimingRule;
-  readonly plan: DuePlan;
-  /** Epoch ms at which it was made. */
-  readonly now: number;
-}
+/** Rules one transaction takes: so that it stays short. */
+const RULES_PER_BATCH = 500;
+/** Of them, those that need statements of their own. */
+const ALONE_PER_BATCH = 100;
 
 /** What a rule leaves to do: whether something of it is due at once. */
 type More = boolean;
@@ -51,8 +43,9 @@ type More = boolean;
  * Any number of processes may do it at once: a rule belongs to the one that has locked it, and the ledger's
  * unique key refuses a slot that is there.
  *
- * A rule that fails does not touch the others of its batch: its own writes are undone, its slots are recorded as
- * failed, and its cursor moves on.
+ * What is ordinary is written for all rules together (`SlotsTogether`), the others one by one. A rule that fails does
+ * not touch the others of its batch: its own writes are undone, its slots are recorded as failed, and its cursor moves
+ * on.
  */
 @Injectable()
 export class SlotMaterialiser {
@@ -66,9 +59,16 @@ export class SlotMaterialiser {
     private readonly days: CalendarDays,
     private readonly firing: SlotFiring,
     private readonly pauses: RulePauses,
+    private readonly together: SlotsTogether,
+    private readonly metrics: ScheduleMetrics,
     log: Log,
   ) {
     this.log = log.area('scheduler');
+  }
+
+  /** When something is due next; null when nothing is to come. */
+  async nextDue(): Promise<NextDue | null> {
+    return this.rules.nextDue(this.database.system('schedule ticks').read);
   }
 
   /** Plans one batch of due rules; true when more is due already. Rejects, with nothing written, when the database is gone. */
@@ -78,11 +78,17 @@ export class SlotMaterialiser {
       const resumed = await this.rules.resumePaused(tx, RULES_PER_BATCH);
       for (const id of resumed) await this.pauses.record(tx, id, 'schedule.resume', { reason: 'pause_over' });
       const due = await this.rules.claimDue(tx, RULES_PER_BATCH);
-      const looks = await this.rules.claimLooks(tx, RULES_PER_BATCH);
-      const rules = [...due, ...looks.filter(({ id }) => due.every((other) => other.id !== id))];
+      const looks = await this.rules.claimLooks(tx, ALONE_PER_BATCH);
+      const dueIds = new Set(due.map(({ id }) => id));
+      const rules = [...due, ...looks.filter(({ id }) => !dueIds.has(id))];
       const days = await this.days.of(tx, rules);
-      let more = [resumed, due, looks].some(({ length }) => length === RULES_PER_BATCH);
-      for (const rule of rules) if (await this.materialise(tx, rule, days, now)) more = true;
+      const done = await this.together.materialise(tx, due, days, now);
+      const alone = rules.filter(({ id }) => !done.has(id));
+      let more = resumed.length === RULES_PER_BATCH || due.length === RULES_PER_BATCH;
+      if (looks.length === ALONE_PER_BATCH || alone.length > ALONE_PER_BATCH) more = true;
+      if ([...done.values()].includes(true)) more = true;
+      for (const rule of alone.slice(0, ALONE_PER_BATCH))
+        if (await this.materialise(tx, rule, days, now)) more = true;
       return more;
     });
   }
@@ -125,6 +131,8 @@ export class SlotMaterialiser {
       runCount: rule.runCount + fired.runs,
       ...(fired.jobs > 0 && { lastRunAt: new Date(now), lastError: null }),
     });
+    const undecided = written.filter(({ outcome }) => outcome !== 'fired');
+    this.metrics.count(tx, [...undecided, ...fired.ends]);
     return isDue(next, now) || isDue(lookAt, now);
   }
 
@@ -160,6 +168,7 @@ export class SlotMaterialiser {
       lookAt,
       lastError: reason,
     });
+    this.metrics.count(tx, written);
     const failures = written.filter(({ outcome }) => outcome === 'failed').length + ready.length;
     const goesOn = await this.pauses.keepStreak(tx, rule, rule.failureStreak + failures);
     return goesOn && planned !== null && isDue(next, planned.now);
@@ -180,6 +189,10 @@ export class SlotMaterialiser {
       slots.map(({ scheduledFor }) => ({ scheduledFor, outcome: 'paused', reason })),
     );
     await this.pauses.pause(tx, rule, reason, message);
+    this.metrics.count(
+      tx,
+      slots.map(() => ({ outcome: 'paused' })),
+    );
     return false;
   }
 
@@ -206,49 +219,6 @@ export class SlotMaterialiser {
   }
 }
 
-/** Null for a rule of which only waiting slots are to be looked at. */
-function plan(rule: ScheduleRuleEntity, days: KnownDays, now: number): Planned | null {
-  if (!rule.isActive || !isDue(rule.nextRunAt, now)) return null;
-  const parsed = parseRule(rule, days);
-  if (!parsed.ok) throw new Stopped('timing_invalid', describeErrors(parsed.errors));
-  const cursor = {
-    nextRunAt: rule.nextRunAt?.getTime() ?? now,
-    runCount: rule.runCount,
-    maxRuns: rule.maxRuns,
-  };
-  const policy = { missed: rule.missedPolicy, missedMax: rule.missedMax, graceSeconds: GRACE_SECONDS };
-  return { timing: parsed.rule, plan: planDue(parsed.rule, cursor, now, policy, SLOTS_PER_RULE), now };
-}
-
-const isDue = (at: Date | null, now: number): boolean => at !== null && at.getTime() <= now;
-
-const OUTCOME_OF = {
-  fire: { outcome: 'fired' },
-  catch_up: { outcome: 'fired', cause: 'catch_up' },
-  skip_missed: { outcome: 'skipped_missed' },
-  exclude: { outcome: 'excluded' },
-} as const;
-
-const slotOf = ({ scheduledFor, action }: PlannedSlot): NewSlot => ({ scheduledFor, ...OUTCOME_OF[action] });
-
-/** What is planned, as it goes into the ledger: of those that are caught up on with a distance, all but the first wait. */
-function toWrite(
-  rule: ScheduleRuleEntity,
-  planned: readonly PlannedSlot[],
-  now: number,
-): { slots: NewSlot[]; catchUpAt: Date | null } {
-  const spacing = rule.missedPolicy === 'run_all' ? rule.missedSpacingSeconds * 1000 : 0;
-  let last = rule.catchUpAt?.getTime() ?? -Infinity;
-  const slots = planned.map((slot): NewSlot => {
-    if (slot.action !== 'catch_up' || spacing === 0) return slotOf(slot);
-    last = Math.max(now, last + spacing);
-    return last <= now
-      ? slotOf(slot)
-      : { ...slotOf(slot), outcome: 'waiting', reason: 'spacing', dueAt: last };
-  });
-  return { slots, catchUpAt: Number.isFinite(last) ? new Date(last) : null };
-}
-
 /** In the order in which they fire: what has waited, what is due, what is filled up. */
 function inOrder(ready: readonly WaitingSlot[], written: readonly WrittenSlot[]): DueSlot[] {
   const fresh = written.flatMap((slot) =>
@@ -256,31 +226,6 @@ function inOrder(ready: readonly WaitingSlot[], written: readonly WrittenSlot[])
   );
   const fillsUp = ({ waitsFor }: WaitingSlot): boolean => waitsFor === 'backfill';
   return [...ready.filter((slot) => !fillsUp(slot)), ...fresh, ...ready.filter(fillsUp)];
-}
-
-/**
- * The plan takes every slot it fires for a run and stops where `maxRuns` is reached; slots that made no job have
- * used none, so the rule goes on behind the last of them.
- */
-function cursorAfter(rule: ScheduleRuleEntity, planned: Planned | null, runs: number): Date | null {
-  if (runsLeft(rule) - runs <= 0) return null;
-  if (planned === null) return rule.nextRunAt;
-  const { slots, nextRunAt } = planned.plan;
-  const last = slots.at(-1)?.scheduledFor;
-  return dateOf(nextRunAt !== null || last === undefined ? nextRunAt : nextAfter(planned.timing, last));
-}
-
-function cursorColumns(
-  rule: ScheduleRuleEntity,
-  planned: Planned | null,
-  nextRunAt: Date | null,
-): RuleAdvance {
-  const last = planned?.plan.slots.at(-1)?.scheduledFor;
-  return {
-    nextRunAt,
-    ...(planned !== null && { tzVersion: TZ_VERSION }),
-    ...(last !== undefined && last > rule.plannedTo.getTime() && { plannedTo: new Date(last) }),
-  };
 }
 
 /** For the rule's owner: what a client may see of an error. */

@@ -164,6 +164,15 @@ export class UsersRepository {
     return rows.map((row) => row.id);
   }
 
+  /** Ids of those who can administer now. */
+  async activeAdmins(read: Read): Promise<string[]> {
+    const rows = await query<{ id: string }>(
+      read,
+      `select id from users where role = 'admin' and is_active and deleted_at is null order by id`,
+    );
+    return rows.map((row) => row.id);
+  }
+
   async count(read: Read): Promise<number> {
     return entities(read, UserEntity).countBy({ deletedAt: IsNull() });
   }

@@ -88,6 +88,17 @@ export class UsersService implements OnModuleInit {
     return (await this.users.rights(read, [userId]))[0] ?? null;
   }
 
+  /** The same for many at once. */
+  async rightsOfMany(read: Read, userIds: readonly string[]): Promise<ReadonlyMap<string, Rights>> {
+    if (userIds.length === 0) return new Map();
+    return new Map((await this.users.rights(read, userIds)).map((rights) => [rights.id, rights]));
+  }
+
+  /** Who is told what concerns the installation: the ids of those who can administer now. */
+  async activeAdmins(read: Read): Promise<string[]> {
+    return this.users.activeAdmins(read);
+  }
+
   async count(read: Read): Promise<number> {
     return this.users.count(read);
   }

@@ -23,6 +23,10 @@ export function problemsOf(definition: JobDefinition): string[] {
   };
 
   if (!/^[a-z][a-z0-9-]{0,49}$/.test(definition.name)) problems.push('the name is not a job type name');
+  if (definition.routine && !definition.ownerless && definition.requiredRole !== 'system')
+    problems.push('runs by itself and so must be ownerless');
+  if (definition.routine && !definition.payload.safeParse({}).success)
+    problems.push('runs by itself and so must take {} as its payload');
   whole('hintSize', definition.hintSize, 1, 100);
   whole('maxRetries', definition.maxRetries, 0, 100);
   whole('timeoutSeconds', definition.timeoutSeconds, 1, WEEK_SECONDS);

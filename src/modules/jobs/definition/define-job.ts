@@ -36,6 +36,17 @@ export interface JobDefinition<Payload = unknown> {
   readonly sizes: JobSizes;
   /** Of which ends its owner is notified: `failures` for small work that is done by the hundred. */
   readonly notifies: 'ends' | 'failures';
+  /** Steward runs it by itself: admins see the schedule, may move and pause it. Its payload must take `{}`. */
+  readonly routine: Routine | null;
+}
+
+/** A schedule that belongs to the installation. */
+export interface Routine {
+  /** What the schedule is called. */
+  readonly name: string;
+  /** In UTC, until an admin changes it. */
+  readonly cronExpression: string;
+  readonly jitterSeconds?: number;
 }
 
 /** Whose job it is and what it is about, for the keys of limits and uniqueness. */
@@ -92,7 +103,8 @@ type Optional =
   | 'unique'
   | 'onCrash'
   | 'repeats'
-  | 'notifies';
+  | 'notifies'
+  | 'routine';
 
 /** Declares a job type; what is left out takes the value written here. */
 export function defineJob<Payload>(
@@ -113,6 +125,7 @@ export function defineJob<Payload>(
     onCrash: 'again',
     repeats: 'Everything: an attempt begins from the start.',
     notifies: 'ends',
+    routine: null,
     ...definition,
     sizes: { ...DEFAULT_SIZES, ...definition.sizes },
   };

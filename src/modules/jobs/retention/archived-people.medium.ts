@@ -6,7 +6,6 @@ import { AccountHooks, ErasuresService } from '../../users/index.js';
 import type { JobContext } from '../definition/define-job.js';
 import { ArchivesRepository } from './archives.repository.js';
 import { CleanupJob } from './cleanup.job.js';
-import { DailyCleanup } from './daily-cleanup.js';
 import { RewriteArchivesJob } from './rewrite-archives.job.js';
 
 let world: RetentionWorld;
@@ -147,16 +146,6 @@ it('whoever asks for their data gets what the archives have of them', async () =
   const rows: object[] = [];
   for await (const row of records!.rows) rows.push(row);
   expect(rows).toMatchObject([{ archive: 'jobs', id, payload: { text: 'سلام' } }]);
-});
-
-it('a day has one cleanup, whoever looks and however often', async () => {
-  const daily = world.get(DailyCleanup);
-  // What another process has: everything but the memory of having looked.
-  const own: object = Object.assign(Object.create(DailyCleanup.prototype) as object, daily);
-  const other = own as DailyCleanup;
-  await Promise.all([daily.look(), other.look(), daily.look()]);
-  await daily.look();
-  expect(await jobsOfType('cleanup')).toEqual([{ user_id: null }]);
 });
 
 it('a cleanup goes on when a part of it fails, says so in the trail, and fails in the end', async () => {

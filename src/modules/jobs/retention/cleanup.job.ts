@@ -14,6 +14,8 @@ type Payload = z.output<typeof payload>;
 export const cleanup = defineJob({
   name: 'cleanup',
   summary: 'Archives and removes what is older than the settings keep. Runs by itself once a day.',
+  // Spread over an hour, so that installations that share a server do not clean up at once.
+  routine: { name: 'Daily cleanup', cronExpression: '0 3 * * *', jitterSeconds: 3600 },
   payload,
   requiredRole: 'admin',
   ownerless: true,

@@ -4,8 +4,6 @@ import { ArchivesAccount } from './archives.account.js';
 import { ArchivesRepository } from './archives.repository.js';
 import { ArchivesService } from './archives.service.js';
 import { CleanupJob } from './cleanup.job.js';
-import { DailyCleanup } from './daily-cleanup.js';
-import { DaysRepository } from './days.repository.js';
 import { JobLogRetention } from './job-log-retention.js';
 import { JobRetention } from './job-retention.js';
 import { OldJobsRepository } from './old-jobs.repository.js';
@@ -22,7 +20,5 @@ export const RETENTION_PROVIDERS = [
   ArchivesRepository,
   ArchivesService,
   CleanupJob,
-  DailyCleanup,
-  DaysRepository,
   RewriteArchivesJob,
 ];

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import type { StoredEvent } from '../../kernel/realtime/index.js';
+import { SCHEDULER_RECOVERED, SCHEDULER_STALLED } from '../schedules/index.js';
+import type { Notice } from './job-ended.js';
+
+export const ADMIN_EVENTS: readonly string[] = [SCHEDULER_STALLED, SCHEDULER_RECOVERED];
+
+const stalled = z.object({ reason: z.string() });
+const recovered = z.object({ seconds: z.number() });
+
+const MAX_MESSAGE = 2_000;
+const DAYS = 30;
+
+/** What concerns the installation, for each of its admins. Throws when the event is not of the known form. */
+export function adminNoticesOf(event: StoredEvent, admins: readonly string[]): Notice[] {
+  const text = textOf(event);
+  return admins.map((userId) => ({
+    eventId: event.id,
+    userId,
+    type: event.type,
+    ...text,
+    data: { incidentId: event.subjectId },
+    expiresInDays: DAYS,
+    scheduleToReplace: null,
+  }));
+}
+
+function textOf({ type, data }: StoredEvent): Pick<Notice, 'title' | 'message' | 'priority'> {
+  if (type === SCHEDULER_STALLED) {
+    const { reason } = stalled.parse(data);
+    const message = `Schedules do not run when they should: ${reason}.`;
+    return { title: 'Schedules are late', message: message.slice(0, MAX_MESSAGE), priority: 'high' };
+  }
+  const { seconds } = recovered.parse(data);
+  return {
+    title: 'Schedules are on time again',
+    message: `It took ${Math.ceil(seconds / 60)} min. What was missed is in the ledger of each schedule.`,
+    priority: 'normal',
+  };
+}
