@@ -50,10 +50,10 @@ describe('many rules at once', () => {
       create function refuse() returns trigger language plpgsql as $$
       begin raise exception 'not this one'; end $$`);
     await scheduling.sql(`
-      create trigger refuse before insert on jobs for each row
-      when (new.schedule_id = '${bad}') execute function refuse()`);
+      create trigger refuse before insert on schedule_slots for each row
+      when (new.rule_id = '${bad}' and new.outcome = 'fired') execute function refuse()`);
     await scheduling.batch();
-    await scheduling.sql('drop trigger refuse on jobs');
+    await scheduling.sql('drop trigger refuse on schedule_slots');
     await scheduling.sql('drop function refuse');
     for (const rule of rules)
       expect(await scheduling.outcomes(rule)).toEqual([rule === bad ? 'failed' : 'fired']);
