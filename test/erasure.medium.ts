@@ -98,7 +98,25 @@ async function nothingLeft(userId: string): Promise<void> {
       return JSON.stringify(left) === JSON.stringify(NOTHING);
     },
     { describe: () => `everything of the person to be gone: ${JSON.stringify(left)}` },
-  );
+  ).catch(async (error: unknown) => {
+    throw new Error(`${String(error)} ${JSON.stringify(await inTheWay(userId))}`);
+  });
+}
+
+/** For the message of a failure: who has not done their part. */
+async function inTheWay(userId: string): Promise<object> {
+  return {
+    jobs: await sql(
+      `select id, type, status, lease_epoch, worker_id, cancel_requested_at, started_at, dispatched_at, updated_at, now() from jobs where user_id = $1`,
+      [userId],
+    ),
+    erasure: await sql(`select * from erasures where user_id = $1`, [userId]),
+    workers: await sql(`select id, beat_at from workers`),
+    statements: await sql(
+      `select state, wait_event_type, wait_event, xact_start, left(query, 200) as query from pg_stat_activity
+        where datname = current_database() and state <> 'idle'`,
+    ),
+  };
 }
 
 const backdate = (userId: string, minutes: number) =>

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** What one look may count for: while a busy machine lets this process stand still, what it waits for stands still, too. */
+const MOST_PER_LOOK_MS = 1_000;
+
 export interface UntilOptions {
   /** Milliseconds after which to give up; a minute unless told, which only what hangs should meet. */
   timeoutMs?: number;
@@ -15,11 +18,14 @@ export async function until<T>(
   condition: () => T | Promise<T>,
   { timeoutMs = 60_000, describe }: UntilOptions,
 ): Promise<Exclude<T, false | null | undefined>> {
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
+  let waited = 0;
+  for (let last = performance.now(); ;) {
     const value = await condition();
     if (isThere(value)) return value;
-    if (performance.now() >= deadline) {
+    const now = performance.now();
+    waited += Math.min(now - last, MOST_PER_LOOK_MS);
+    last = now;
+    if (waited >= timeoutMs) {
       const what = typeof describe === 'string' ? describe : describe();
       throw new Error(`not within ${timeoutMs} ms: ${what}`);
     }

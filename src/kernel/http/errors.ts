@@ -42,6 +42,13 @@ export class UserError extends AppError {
   static field(pointer: string, code: string, detail: string): UserError {
     return new UserError(400, 'validation_failed', `${pointer} ${detail}`, [{ pointer, code, detail }]);
   }
+  /** Several wrong values at once. */
+  static fields(errors: readonly FieldError[]): UserError {
+    return UserError.malformed(
+      errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; '),
+      errors,
+    );
+  }
   static unauthenticated(code: string, detail: string, members: ProofMembers = {}): UserError {
     return new UserError(401, code, detail, [], { 'WWW-Authenticate': 'Bearer' }, { ...members });
   }

@@ -25,6 +25,13 @@ export const IfMatch = createParamDecorator((_: unknown, context: ExecutionConte
   versionOf(context.switchToHttp().getRequest<FastifyRequest>().headers['if-match']),
 );
 
+/** `IfMatch` as the API document tells it. */
+export const NEEDS_IF_MATCH = {
+  name: 'If-Match',
+  description: 'The ETag of what was read.',
+  required: true,
+};
+
 /** The same where nobody else edits the resource, so that the header may be left out: null then, too. */
 export const OptionalIfMatch = createParamDecorator(
   (_: unknown, context: ExecutionContext): number | null => givenVersion(context) ?? null,

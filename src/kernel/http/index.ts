@@ -1,5 +1,13 @@
 export { AppError, type FieldError, OperationalError, UserError } from './errors.js';
-export { GivenIfMatch, IfMatch, OptionalIfMatch, requireVersion, tagged, type Versioned } from './etag.js';
+export {
+  GivenIfMatch,
+  IfMatch,
+  NEEDS_IF_MATCH,
+  OptionalIfMatch,
+  requireVersion,
+  tagged,
+  type Versioned,
+} from './etag.js';
 export { Idempotency } from './idempotency.js';
 export { judgedLater, toJsonSchema } from './json-schema.js';
 export { Once, type OnceRequest } from './once.js';

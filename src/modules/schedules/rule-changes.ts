@@ -1,14 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { TZ_VERSION } from '../../kernel/time/index.js';
+import type { KnownDays } from './calendars/calendar-days.js';
 import type { TimingRule } from './core/index.js';
-import {
-  firstRunAt,
-  plannedTo,
-  requireTiming,
-  runsLeft,
-  TIMING_FIELDS,
-  type Calendars,
-} from './rule-timing.js';
+import { firstRunAt, plannedTo, requireTiming, runsLeft, TIMING_FIELDS } from './rule-timing.js';
 import { ScheduleRuleEntity } from './schedule-rule.entity.js';
 import type { RuleChanges } from './schedules.repository.js';
 import type { UpdateScheduleBody } from './schedules.schema.js';
@@ -26,11 +20,11 @@ const NOT_PAUSED = { pausedNote: null, pausedUntil: null, pausedBy: null } as co
 export function ruleChanges(
   before: ScheduleRuleEntity,
   changes: UpdateScheduleBody,
-  calendars: Calendars,
+  calendars: KnownDays,
   now: number,
 ): RuleChanges {
   const columns = columnsOf(before, changes);
-  const after = changedRule(before, changes);
+  const after = withColumns(before, columns);
   if (TIMING_FIELDS.some((field) => !isDeepStrictEqual(before[field], after[field]))) {
     const timing = requireTiming(after, calendars, now);
     const { cronExpression, timezone } = timing; // in their normal form
@@ -44,9 +38,11 @@ export function ruleChanges(
 }
 
 /** The rule as it will be. */
-export function changedRule(before: ScheduleRuleEntity, changes: UpdateScheduleBody): ScheduleRuleEntity {
-  return Object.assign(new ScheduleRuleEntity(), before, columnsOf(before, changes));
-}
+export const changedRule = (before: ScheduleRuleEntity, changes: UpdateScheduleBody): ScheduleRuleEntity =>
+  withColumns(before, columnsOf(before, changes));
+
+const withColumns = (before: ScheduleRuleEntity, columns: RuleChanges): ScheduleRuleEntity =>
+  Object.assign(new ScheduleRuleEntity(), before, columns);
 
 const plannedAnew = (rule: ScheduleRuleEntity, timing: TimingRule, now: number) => ({
   nextRunAt: firstRunAt(rule, timing, now),

@@ -6,7 +6,7 @@ import { AuditService } from '../audit/index.js';
 import type { ScheduleRuleEntity } from './schedule-rule.entity.js';
 import { ScheduleSlotsRepository } from './schedule-slots.repository.js';
 import { SCHEDULE_PAUSED, SCHEDULES_CHANNEL, type SchedulePausedData } from './schedules.events.js';
-import { SchedulesRepository } from './schedules.repository.js';
+import { SchedulesRepository, type CountedRule } from './schedules.repository.js';
 
 const SCHEDULER: Actor = { type: 'system', name: 'scheduler' };
 
@@ -57,7 +57,7 @@ export class RulePauses {
    * Keeps how many failures in a row a rule has that this transaction holds, and pauses it when there are too many.
    * Answers whether it goes on.
    */
-  async keepStreak(tx: Tx, rule: Streaky, failureStreak: number): Promise<boolean> {
+  async keepStreak(tx: Tx, rule: CountedRule, failureStreak: number): Promise<boolean> {
     const { pauseAfterFailures } = rule;
     if (pauseAfterFailures === null || failureStreak === rule.failureStreak) return true;
     await this.rules.advance(tx, rule.id, { failureStreak });
@@ -67,8 +67,3 @@ export class RulePauses {
     return false;
   }
 }
-
-type Streaky = Pick<
-  ScheduleRuleEntity,
-  'id' | 'userId' | 'name' | 'isActive' | 'failureStreak' | 'pauseAfterFailures'
->;

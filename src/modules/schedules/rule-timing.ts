@@ -1,10 +1,10 @@
 import { UserError, type FieldError } from '../../kernel/http/index.js';
+import type { KnownDays } from './calendars/calendar-days.js';
 import {
   nextAfter,
   nextRunAfter,
   parseTiming,
   upcoming,
-  type DaySet,
   type ParsedTiming,
   type TimingError,
   type TimingRule,
@@ -30,13 +30,10 @@ export type RuleTiming = Pick<
   (typeof TIMING_FIELDS)[number] | 'id' | 'anchorAt' | 'exclusions' | 'calendarIds'
 >;
 
-/** Of the calendars that a rule names; see `KnownDays`. */
-export type Calendars = { of(calendarIds: readonly string[]): (DaySet | null)[] };
-
 type RuleProgress = Pick<ScheduleRuleEntity, 'isActive' | 'pausedUntil' | 'maxRuns' | 'runCount'>;
 
 /** The planner's view of a stored or requested rule. With `now` (epoch ms), one that cannot run any more is refused. */
-export function parseRule(rule: RuleTiming, calendars: Calendars, now?: number): ParsedTiming {
+export function parseRule(rule: RuleTiming, calendars: KnownDays, now?: number): ParsedTiming {
   const input = {
     type: rule.ruleType,
     cronExpression: rule.cronExpression,
@@ -56,11 +53,10 @@ export function parseRule(rule: RuleTiming, calendars: Calendars, now?: number):
 }
 
 /** The same, for what a client asks for: 400 naming every wrong field, with what was probably meant. */
-export function requireTiming(rule: RuleTiming, calendars: Calendars, now?: number): TimingRule {
+export function requireTiming(rule: RuleTiming, calendars: KnownDays, now?: number): TimingRule {
   const parsed = parseRule(rule, calendars, now);
   if (parsed.ok) return parsed.rule;
-  const errors = parsed.errors.map(toFieldError);
-  throw UserError.malformed(errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; '), errors);
+  throw UserError.fields(parsed.errors.map(toFieldError));
 }
 
 export function describeErrors(errors: readonly TimingError[]): string {
@@ -121,7 +117,7 @@ export function previewOf(
 /** The cursor as people mean it: the next instant on a day that is not excluded. */
 export function nextShown(
   rule: RuleTiming & { readonly nextRunAt: Date | null },
-  calendars: Calendars,
+  calendars: KnownDays,
 ): Date | null {
   const { nextRunAt, exclusions, calendarIds } = rule;
   const excludes = exclusions.dates.length + exclusions.weekdays.length + calendarIds.length > 0;

@@ -1,11 +1,12 @@
-import { nextShown, type Calendars } from './rule-timing.js';
+import type { KnownDays } from './calendars/calendar-days.js';
+import { nextShown } from './rule-timing.js';
 import type { ScheduleRuleEntity } from './schedule-rule.entity.js';
 import type { ScheduleSlotEntity } from './schedule-slot.entity.js';
 import type { ScheduleView, SlotView } from './schedules.schema.js';
 
 const instant = (at: Date | null): string | null => at?.toISOString() ?? null;
 
-export function toScheduleView(rule: ScheduleRuleEntity, calendars: Calendars): ScheduleView {
+export function toScheduleView(rule: ScheduleRuleEntity, calendars: KnownDays): ScheduleView {
   const { type, payload, priority, maxRetries } = rule.jobTemplate;
   return {
     id: rule.id,

@@ -61,11 +61,14 @@ export interface FiredRule {
   readonly runs: number;
 }
 
-/** A rule that wants to know how its jobs end. */
-export type AttentiveRule = Pick<
+/** A rule as far as its failures in a row are concerned. */
+export type CountedRule = Pick<
   ScheduleRuleEntity,
   'id' | 'userId' | 'name' | 'isActive' | 'failureStreak' | 'pauseAfterFailures'
-> & {
+>;
+
+/** A rule that wants to know how its jobs end. */
+export type AttentiveRule = CountedRule & {
   /** Whether slots of it wait. */
   readonly waits: boolean;
 };

@@ -75,7 +75,7 @@ export class SlotsTogether {
   ): Promise<void> {
     if (rules.length === 0) return;
     await this.rules.savepoint(tx);
-    let written: readonly (FiredRule & { id: string })[];
+    let written: readonly FiredRule[];
     try {
       written = await this.write(tx, rules, now);
       await this.rules.releaseSavepoint(tx);

@@ -30,8 +30,8 @@ export class FileAccess {
   /** For looking. `filter` says what of it may be shown; null: everything. 404 and 403 as `RemoteAccess.demand`. */
   async look(actor: Actor, id: string): Promise<{ remote: EngineRemote; filter: PathFilter | null }> {
     const { read } = this.database.as(actor);
-    const filter = await this.access.visible(read, actor, id);
-    return { filter, remote: await this.remotes.forEngine(read, actor, id, 'remote', 'read') };
+    const { remote, standing } = await this.remotes.forWork(read, actor, id, 'remote', 'read');
+    return { remote, filter: standing.filter() };
   }
 
   /**

@@ -113,14 +113,6 @@ export class RemoteAccess {
   }
 
   /**
-   * For listings, asked after any cache; null: everything may be seen. 404 where the remote does not exist for the
-   * actor, 403 where it may not be read.
-   */
-  async visible(read: Read, actor: Actor, remoteId: string): Promise<PathFilter | null> {
-    return (await this.demandRight(read, actor, remoteId, 'read')).filter();
-  }
-
-  /**
    * The same as `may`, for who goes on only when it is allowed. 404 naming it as `what` where the remote does not
    * exist for the actor, else 403 `remote_permission_required`.
    */

@@ -295,13 +295,16 @@ describe('the rows', () => {
       reason: 'rule_denies',
     });
     expect(await access.tree(read, actorOf(user), id, 'read', p('/'))).toMatchObject({ hidden: ['x'] });
-    expect((await access.visible(read, actorOf(user), id))?.shows(p('/x'), true)).toBe(false);
+    const standing = await access.demandRight(read, actorOf(user), id, 'read');
+    expect(standing.filter()?.shows(p('/x'), true)).toBe(false);
     await expect(access.demand(read, actorOf(user), id, 'read', p('/x'))).rejects.toMatchObject({
       status: 403,
     });
     const other = await remote();
     expect(await access.may(read, actorOf(user), other, 'read', p('/'))).toMatchObject({ reason: 'unknown' });
-    await expect(access.visible(read, actorOf(user), other)).rejects.toMatchObject({ status: 404 });
+    await expect(access.demandRight(read, actorOf(user), other, 'read')).rejects.toMatchObject({
+      status: 404,
+    });
   });
 
   it('compare names as the remotes do that a remote is made of', async () => {

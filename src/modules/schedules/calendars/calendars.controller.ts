@@ -5,6 +5,7 @@ import { CurrentActor, Requires, type UserActor } from '../../../kernel/auth/ind
 import type { Page } from '../../../kernel/database/index.js';
 import {
   IfMatch,
+  NEEDS_IF_MATCH,
   Once,
   Returns,
   ReturnsNothing,
@@ -26,7 +27,6 @@ import {
 import { CalendarsService } from './calendars.service.js';
 
 type Id = { id: string };
-const NEEDS_IF_MATCH = { name: 'If-Match', description: 'The ETag of what was read.', required: true };
 
 @ApiTags('Schedules')
 @Controller('api/calendars')

@@ -127,8 +127,7 @@ export class CalendarsService {
             },
           ],
     );
-    if (errors.length > 0)
-      throw UserError.malformed(errors.map((one) => `${one.pointer} ${one.detail}`).join('; '), errors);
+    if (errors.length > 0) throw UserError.fields(errors);
   }
 
   private async record(
@@ -168,7 +167,7 @@ function requireDays(named: NamedDays): void {
     code: 'invalid_day',
     detail: suggestion === undefined ? message : `${message}; did you mean "${suggestion}"?`,
   }));
-  throw UserError.malformed(errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; '), errors);
+  throw UserError.fields(errors);
 }
 
 /** The unique key decides who of several was first; looking beforehand could not. */

@@ -39,8 +39,9 @@ export const MAX_MISSED = 1_000;
  * Plan every instant in [cursor.nextRunAt, now], each exactly once and in order, at most `limit` per call; the
  * returned cursor continues without a hole. The plan does not depend on how calls are cut: which missed instants
  * fire is decided by how many missed ones follow, so the latest ones fire whatever the limit. Excluded instants are
- * among the slots and count for nothing else. A clock that moved back plans nothing. A cursor that is not itself a planned instant (the rule or the tz data changed) moves to
- * the next one that is. Throws RangeError for numbers that make no sense.
+ * among the slots and count for nothing else. A clock that moved back plans nothing. A cursor that is not itself a
+ * planned instant (the rule or the tz data changed) moves to the next one that is. Throws RangeError for numbers that
+ * make no sense.
  */
 export function planDue(
   rule: TimingRule,
