@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { KernelModule, type Runtime } from './kernel/kernel.module.js';
 import { AuditModule } from './modules/audit/index.js';
 import { AuthModule } from './modules/auth/index.js';
+import { DatabaseBackupsModule } from './modules/database-backups/index.js';
 import { JobsModule } from './modules/jobs/index.js';
 import { MailModule } from './modules/mail/index.js';
 import { NotificationsModule } from './modules/notifications/index.js';
@@ -22,6 +23,7 @@ export class AppModule {
         UsersModule,
         AuthModule,
         JobsModule,
+        DatabaseBackupsModule,
         MailModule,
         NotificationsModule,
         RemotesModule,

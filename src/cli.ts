@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { Command } from 'commander';
 import { addAdmin } from './commands/admin.js';
 import { addArchives } from './commands/archives.js';
+import { addBackups } from './commands/backups.js';
 import { explainFailure } from './commands/failure.js';
 import { addMigrate } from './commands/migrate.js';
 import { addPasswords } from './commands/passwords.js';
@@ -21,6 +22,7 @@ addAdmin(program, say);
 addPasswords(program, say);
 addUsers(program, say);
 addArchives(program, say);
+addBackups(program, say);
 addRemotes(program, say);
 
 program.parseAsync().catch((error: unknown) => {

@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tasks: ['audit', 'users', 'jobs'],
   'chat-sessions': ['audit', 'users', 'jobs'],
   mail: ['audit', 'users', 'auth', 'jobs'],
+  'database-backups': ['audit', 'jobs'],
   notifications: ['audit', 'users', 'auth', 'jobs', 'tasks', 'schedules', 'remotes', 'chat-sessions'],
 };
 

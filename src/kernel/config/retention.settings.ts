@@ -20,6 +20,12 @@ export const RETENTION_SETTINGS = {
     schema: wholeNumber(30, 0, 36_500),
     example: '30',
   },
+  backupDays: {
+    env: 'STEWARD_BACKUP_DAYS',
+    help: 'Days that daily backups of the database are kept in the store. 0 keeps them for ever.',
+    schema: wholeNumber(30, 0, 36_500),
+    example: '30',
+  },
   archiveJobs: {
     env: 'STEWARD_ARCHIVE_JOBS',
     help: 'Write old jobs into compressed files in the store before they are removed.',

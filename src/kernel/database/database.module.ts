@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import { ConnectionWatch } from './connection-watch.js';
 import { dataSourceOptions } from './data-source.js';
 import { Database, poolOf } from './database.js';
+import { DatabaseDump } from './dump/database-dump.js';
 import { MonthsRepository } from './months.repository.js';
 import { PartitionsRepository } from './partitions.repository.js';
 import { Partitions } from './partitions.js';
@@ -43,9 +44,10 @@ export class DatabaseModule implements OnApplicationShutdown {
           inject: [getDataSourceToken()],
         },
         MonthsRepository,
+        { provide: DatabaseDump, useFactory: () => new DatabaseDump(url) },
         { provide: Installation, useFactory: Installation.read, inject: [getDataSourceToken()] },
       ],
-      exports: [Database, Installation, MonthsRepository],
+      exports: [Database, DatabaseDump, Installation, MonthsRepository],
     };
   }
 }

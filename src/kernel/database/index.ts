@@ -2,6 +2,7 @@ export { arrayLiteral } from './array-literal.js';
 export { databaseNow } from './clock.repository.js';
 export { ConnectionWatch } from './connection-watch.js';
 export { Database, type DatabaseScope } from './database.js';
+export { DatabaseDump } from './dump/database-dump.js';
 export { Read, Tx } from './handles.js';
 export { GroupCommit } from './group-commit.js';
 export { idAfter, newId } from './id.js';

@@ -16,12 +16,19 @@ export interface MigrationStatus {
   readonly applied: boolean;
 }
 
-/** All migrations up to the head, each in its own transaction, and the queue library's own tables. Idempotent. */
-export async function migrate(url: string): Promise<string[]> {
-  return withMigrations(url, async (dataSource) => {
-    const applied = await dataSource.runMigrations({ transaction: 'each' });
-    return applied.map((migration) => migration.name);
-  });
+/**
+ * All migrations up to the head, or up to the named one, each in its own transaction, and the queue library's own
+ * tables. Idempotent.
+ */
+export async function migrate(url: string, upTo?: string): Promise<string[]> {
+  return withMigrations(
+    url,
+    async (dataSource) => {
+      const applied = await dataSource.runMigrations({ transaction: 'each' });
+      return applied.map((migration) => migration.name);
+    },
+    upTo,
+  );
 }
 
 /** Undoes the last `count` migrations, newest first; returns the names that were undone. */
@@ -36,6 +43,11 @@ export async function migrateDown(url: string, count: number): Promise<string[]>
     }
     return undone;
   });
+}
+
+/** Of this build, oldest first. */
+export async function migrationNames(): Promise<string[]> {
+  return (await migrationClasses()).map((migration) => new migration().name ?? '');
 }
 
 export async function migrationStatus(url: string): Promise<MigrationStatus[]> {
@@ -53,10 +65,16 @@ async function statusOf(dataSource: DataSource): Promise<MigrationStatus[]> {
   return dataSource.migrations.map(({ name = '' }) => ({ name, applied: applied.has(name) }));
 }
 
-async function withMigrations<T>(url: string, work: (dataSource: DataSource) => Promise<T>): Promise<T> {
+async function withMigrations<T>(
+  url: string,
+  work: (dataSource: DataSource) => Promise<T>,
+  upTo?: string,
+): Promise<T> {
+  const all = await migrationClasses();
+  const last = upTo === undefined ? all.length : all.findIndex((one) => new one().name === upTo) + 1;
   const dataSource = new DataSource({
     ...migrationOptions(url),
-    migrations: await migrationClasses(),
+    migrations: all.slice(0, last),
     migrationsTableName: 'schema_migrations',
   });
   const lock = new pg.Client({ connectionString: url, application_name: 'steward migrations' });

@@ -1,0 +1,2 @@
+export { DatabaseBackups } from './database-backups.js';
+export { DatabaseBackupsModule } from './database-backups.module.js';
