@@ -1,11 +1,15 @@
 import pg from 'pg';
 
-/** Connections of processes of Steward to this database, of every kind but this one. */
+/** What a process of Steward that serves or works is connected as; a command is so only to watch the server. */
+const AT_WORK = ['steward', 'steward hub', 'steward queue'];
+
+/** Connections of processes of Steward that use this database. */
 export async function otherProcesses(url: string): Promise<number> {
   return countIn(
     url,
     `select count(*)::integer as n from pg_stat_activity
-      where datname = current_database() and pid <> pg_backend_pid() and application_name like 'steward%'`,
+      where datname = current_database() and application_name = any ($1)`,
+    [AT_WORK],
   );
 }
 
@@ -15,7 +19,7 @@ export async function usersIn(url: string): Promise<number> {
   return tables === 0 ? 0 : countIn(url, `select count(*)::integer as n from users`);
 }
 
-async function countIn(url: string, statement: string): Promise<number> {
+async function countIn(url: string, statement: string, values: readonly unknown[] = []): Promise<number> {
   const client = new pg.Client({
     connectionString: url,
     application_name: 'steward restore',
@@ -26,7 +30,7 @@ async function countIn(url: string, statement: string): Promise<number> {
   client.on('error', () => undefined);
   await client.connect();
   try {
-    const { rows } = await client.query<{ n: number }>(statement);
+    const { rows } = await client.query<{ n: number }>(statement, [...values]);
     return rows[0]?.n ?? 0;
   } finally {
     await client.end();
