@@ -81,8 +81,9 @@ function before({ tables, server }: DumpPlan, { schema }: DumpOptions, at: strin
       `alter table ${name} disable trigger user;`,
       ...(forced ? [`alter table ${name} no force row level security;`] : []),
     ]),
-    ...tables.flatMap(({ partitions }) => partitions.map((statement) => `${statement};`)),
+    // Before the partitions: rows that a default partition took for their months would be in the way.
     `truncate ${names};`,
+    ...tables.flatMap(({ partitions }) => partitions.map((statement) => `${statement};`)),
   ]);
 }
 
