@@ -1,13 +1,18 @@
 import type pg from 'pg';
+import { LedgerReplay, grouped, iso, type Line } from './ledger-replay.js';
 import type { SampledRule } from './rule-sample.js';
 import { oracle, type WallClock } from './schedule-oracle.js';
+import { readJournal } from './simulated-journal.js';
 
-export interface LedgerSlot {
+interface LedgerSlot {
   readonly rule_id: string;
   /** Epoch ms. */
   readonly at: number;
   readonly outcome: string;
-  readonly lag: number;
+  readonly reason: string | null;
+  readonly cause: string;
+  readonly due: number | null;
+  readonly decided: number | null;
   readonly job_id: string | null;
 }
 
@@ -16,21 +21,24 @@ export interface Verdict {
   readonly slots: number;
   readonly jobs: number;
   readonly outcomes: Readonly<Record<string, number>>;
+  /** Slots that have waited, and jobs that were stopped for another one. */
+  readonly waited: number;
+  readonly stopped: number;
   /** Planned instants that are not in the ledger. */
   readonly missing: number;
   /** Instants in the ledger that nobody planned. */
   readonly invented: number;
   /** Jobs of one slot beyond the first, and jobs of no slot. */
   readonly duplicates: number;
-  /** Outcomes that the policies of the rule do not allow. */
+  /** Whatever the policies of the rule say otherwise. */
   readonly wrong: number;
   readonly details: readonly string[];
 }
 
-/** Later than this a slot is missed. */
-const GRACE_SECONDS = 60;
+/** Rules whose journal is read at once. */
+const AT_ONCE = 500;
 
-/** Holds the ledger of a window against what the oracle says. */
+/** Holds the ledger of a window, and how it came to be, against what the oracle says. */
 export async function judgeLedger(
   client: pg.Pool | pg.Client,
   rules: readonly SampledRule[],
@@ -38,40 +46,53 @@ export async function judgeLedger(
   from: number,
   to: number,
 ): Promise<Verdict> {
+  await client.query('create index if not exists journal_rule on simulated.journal (rule, number)');
+  const ms = (column: string): string => `extract(epoch from ${column})::float8 * 1000`;
   const { rows } = await client.query<LedgerSlot>(
-    `select rule_id, extract(epoch from scheduled_for)::float8 * 1000 as at, outcome, job_id,
-            extract(epoch from decided_at - scheduled_for)::float8 as lag
+    `select rule_id, ${ms('scheduled_for')} as at, outcome, reason, cause, ${ms('due_at')} as due,
+            ${ms('decided_at')} as decided, job_id
        from schedule_slots order by rule_id, scheduled_for`,
   );
   const { rows: jobs } = await client.query<{ id: string }>(
     `select id from jobs where schedule_id is not null`,
   );
-  const ledger = new Map<string, LedgerSlot[]>();
-  for (const slot of rows) {
-    const slots = ledger.get(slot.rule_id);
-    if (slots) slots.push(slot);
-    else ledger.set(slot.rule_id, [slot]);
-  }
-  const tally = { missing: 0, invented: 0, wrong: 0 };
+  const ledger = grouped(rows, ({ rule_id }) => rule_id);
+  const tally = { missing: 0, invented: 0, wrong: 0, waited: 0, stopped: 0 };
   const outcomes: Record<string, number> = {};
   const details: string[] = [];
-  const tell = (kind: keyof typeof tally, rule: SampledRule, what: string): void => {
+  const tell = (kind: 'missing' | 'invented' | 'wrong', rule: SampledRule, what: string): void => {
     tally[kind] += 1;
     if (details.length < 20) details.push(`${kind}: ${what} of ${JSON.stringify(rule)}`);
   };
-  for (const rule of rules) {
-    const clock = clocks.get(rule.timezone)!;
-    const slots = ledger.get(rule.id) ?? [];
-    const written = new Map(slots.map((slot) => [slot.at, slot]));
-    const planned = oracle(rule, clock, from, to);
-    const expected = rule.maxRuns === null ? planned : untilSpent(planned, slots, rule.maxRuns);
-    for (const at of expected) if (!written.has(at)) tell('missing', rule, new Date(at).toISOString());
-    const known = new Set(expected);
-    for (const slot of slots) {
-      outcomes[slot.outcome] = (outcomes[slot.outcome] ?? 0) + 1;
-      if (!known.has(slot.at)) tell('invented', rule, new Date(slot.at).toISOString());
+  for (let first = 0; first < rules.length; first += AT_ONCE) {
+    const some = rules.slice(first, first + AT_ONCE);
+    const journal = await readJournal(
+      client,
+      some.map(({ id }) => id),
+    );
+    for (const rule of some) {
+      const clock = clocks.get(rule.timezone)!;
+      const isExcluded = (at: number): boolean => rule.exclusions.dates.includes(clock.dayAt(at));
+      const replay = new LedgerReplay(rule, oracle(rule, clock, from, to), isExcluded);
+      const entries = journal.get(rule.id) ?? [];
+      replay.run(entries);
+      const waited = entries.filter(({ kind, outcome }) => kind === 'slot' && outcome === 'waiting');
+      tally.waited += new Set(waited.map(({ instant }) => instant)).size;
+      const stopped = entries.filter(
+        ({ kind, asked, status }) => kind === 'job' && (asked || status === 'cancelled'),
+      );
+      tally.stopped += new Set(stopped.map(({ job }) => job)).size;
+      for (const problem of replay.problems) tell('wrong', rule, problem);
+      const slots = new Map((ledger.get(rule.id) ?? []).map((slot) => [slot.at, slot]));
+      const expected = new Set(replay.expected);
+      for (const at of expected) if (!slots.has(at)) tell('missing', rule, iso(at));
+      for (const [at, slot] of slots) {
+        outcomes[slot.outcome] = (outcomes[slot.outcome] ?? 0) + 1;
+        if (!expected.has(at)) tell('invented', rule, iso(at));
+        else if (!isSame(slot, replay.lines.get(at)))
+          tell('wrong', rule, `${iso(at)} is not as it was written`);
+      }
     }
-    for (const problem of problemsOf(rule, clock, slots)) tell('wrong', rule, problem);
   }
   const made = new Set(rows.flatMap(({ job_id }) => job_id ?? []));
   const fired = rows.filter(({ job_id }) => job_id !== null).length;
@@ -87,31 +108,12 @@ export async function judgeLedger(
   };
 }
 
-/** A rule ends with the slot that makes its last job. */
-function untilSpent(planned: readonly number[], slots: readonly LedgerSlot[], maxRuns: number): number[] {
-  const last = slots.filter(({ outcome }) => outcome === 'fired')[maxRuns - 1];
-  return planned.filter((at) => last === undefined || at <= last.at);
-}
-
-function* problemsOf(rule: SampledRule, clock: WallClock, slots: readonly LedgerSlot[]): Iterable<string> {
-  let open = false;
-  for (const [index, { at, outcome, lag, job_id }] of slots.entries()) {
-    const when = new Date(at).toISOString();
-    const isExcluded = rule.exclusions.dates.includes(clock.dayAt(at));
-    if ((outcome === 'fired') !== (job_id !== null)) yield `${when} is ${outcome} with the job ${job_id}`;
-    if (isExcluded !== (outcome === 'excluded')) yield `${when} is ${outcome} on ${clock.dayAt(at)}`;
-    if (outcome === 'skipped_missed') {
-      if (rule.missedPolicy === 'run_all') yield `${when} is missed although all run`;
-      if (lag <= GRACE_SECONDS) yield `${when} is missed ${lag} s late`;
-      if (rule.missedPolicy === 'run_once' && index === slots.length - 1)
-        yield `${when}, the latest one, is missed`;
-    }
-    // No job of the test ever ends.
-    if (outcome === 'skipped_overlap' && !(rule.overlapPolicy === 'skip' && open))
-      yield `${when} overlaps with nothing`;
-    if (outcome === 'fired' && rule.overlapPolicy === 'skip' && open) yield `${when} overlaps`;
-    if (outcome === 'fired') open = true;
-    if (!['fired', 'skipped_missed', 'skipped_overlap', 'excluded'].includes(outcome))
-      yield `${when} is ${outcome}`;
-  }
+function isSame(slot: LedgerSlot, line: Line | undefined): boolean {
+  if (!line) return false;
+  const { outcome, reason, cause, due, decided } = slot;
+  if (outcome !== line.outcome || reason !== line.reason || cause !== line.cause || due !== line.due)
+    return false;
+  if ((outcome === 'fired') !== (slot.job_id !== null) || slot.job_id !== line.job) return false;
+  if (line.decided === null || decided === null) return line.decided === decided;
+  return line.decided[0] <= decided && decided <= line.decided[1];
 }

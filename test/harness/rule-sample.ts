@@ -4,9 +4,10 @@ import type { OracleRule } from './schedule-oracle.js';
 
 /** A rule made up by chance, as the oracle and as the table take it. */
 export interface SampledRule extends OracleRule {
-  readonly id: string;
-  readonly overlapPolicy: 'allow' | 'skip';
+  readonly overlapPolicy: 'allow' | 'skip' | 'queue_one' | 'cancel_previous';
   readonly missedPolicy: 'skip' | 'run_once' | 'run_all';
+  readonly missedMax: number;
+  readonly missedSpacingSeconds: number;
   readonly maxRuns: number | null;
   readonly exclusions: { readonly dates: readonly string[]; readonly weekdays: readonly string[] };
 }
@@ -61,13 +62,18 @@ export function sampleRule(random: Random, zones: readonly string[], from: numbe
       gap: random.of(['run_after', 'skip'] as const),
       overlap: random.of(['first', 'last', 'both'] as const),
     },
-    overlapPolicy: chance(15) ? ('skip' as const) : ('allow' as const),
+    overlapPolicy: chance(50)
+      ? ('allow' as const)
+      : random.of(['skip', 'queue_one', 'queue_one', 'cancel_previous', 'cancel_previous'] as const),
     missedPolicy: random.of(['skip', 'run_once', 'run_all', 'run_all'] as const),
-    maxRuns: chance(8) ? random.between(1, 6) : null,
+    missedMax: chance(50) ? 1000 : random.between(1, 8),
+    missedSpacingSeconds: chance(40) ? random.of([1, 60, 90, 600, random.between(1, 7_200)]) : 0,
+    jitterSeconds: chance(30) ? random.of([1, 59, 900, 86_400, random.between(1, 7_200)]) : 0,
+    maxRuns: chance(12) ? random.between(1, 6) : null,
     startsAt: chance(8) ? from + random.below(12 * 60) * MINUTE : undefined,
     endsAt: chance(8) ? from + (12 * 60 + random.below(12 * 60)) * MINUTE : undefined,
     exclusions: {
-      dates: chance(5) ? [new Date(from + random.below(2) * DAY).toISOString().slice(0, 10)] : [],
+      dates: chance(8) ? [new Date(from + random.below(2) * DAY).toISOString().slice(0, 10)] : [],
       weekdays: [],
     },
   };
@@ -121,12 +127,14 @@ export function insertRules(
     text: `
       insert into schedule_rules (id, user_id, name, rule_type, cron_expression, interval_seconds, run_at, timezone, dst_policy,
                                   overlap_policy, missed_policy, max_runs, exclusions, starts_at, ends_at, anchor_at,
-                                  job_template, next_run_at, planned_to)
-      select n.*, $17::jsonb, $18::timestamptz, $18::timestamptz - interval '1 ms'
+                                  missed_max, missed_spacing_seconds, jitter_seconds, job_template, next_run_at, planned_to)
+      select n.*, $20::jsonb, $21::timestamptz, $21::timestamptz - interval '1 ms'
         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::timestamptz[], $8::text[], $9::jsonb[],
-                    $10::text[], $11::text[], $12::integer[], $13::jsonb[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[])
+                    $10::text[], $11::text[], $12::integer[], $13::jsonb[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
+                    $17::integer[], $18::integer[], $19::integer[])
              as n (id, user_id, name, rule_type, cron_expression, interval_seconds, run_at, timezone, dst_policy,
-                   overlap_policy, missed_policy, max_runs, exclusions, starts_at, ends_at, anchor_at)`,
+                   overlap_policy, missed_policy, max_runs, exclusions, starts_at, ends_at, anchor_at,
+                   missed_max, missed_spacing_seconds, jitter_seconds)`,
     values: [
       rules.map(({ id }) => id),
       rules.map((_, index) => owners[index % owners.length]),
@@ -144,6 +152,9 @@ export function insertRules(
       rules.map(({ startsAt }) => date(startsAt)),
       rules.map(({ endsAt }) => date(endsAt)),
       rules.map(({ anchorAt }) => new Date(anchorAt ?? from)),
+      rules.map(({ missedMax }) => missedMax),
+      rules.map(({ missedSpacingSeconds }) => missedSpacingSeconds),
+      rules.map(({ jitterSeconds }) => jitterSeconds),
       JSON.stringify(jobTemplate),
       new Date(from),
     ],

@@ -5,6 +5,8 @@
  * expressions.
  */
 export interface OracleRule {
+  /** The seed of its jitter. */
+  readonly id: string;
   readonly ruleType: 'cron' | 'interval' | 'once';
   readonly cronExpression?: string;
   readonly intervalSeconds?: number;
@@ -14,6 +16,8 @@ export interface OracleRule {
   readonly dstPolicy: { readonly gap: 'run_after' | 'skip'; readonly overlap: 'first' | 'last' | 'both' };
   readonly startsAt?: number | undefined;
   readonly endsAt?: number | undefined;
+  /** At most a day. */
+  readonly jitterSeconds: number;
 }
 
 const MINUTE = 60_000;
@@ -42,9 +46,11 @@ export class WallClock {
     const last = Math.ceil(to / MINUTE) + DAY;
     const shown: WallMinute[] = [];
     for (let minute = this.first; minute <= last; minute += 1) {
-      const part: Record<string, number> = {};
-      for (const { type, value } of format.formatToParts(minute * MINUTE)) part[type] = Number(value);
-      const { year = 0, month = 1, day = 1, hour = 0, minute: minutes = 0 } = part;
+      // 03/28/2026, 12:00
+      const [month = 1, day = 1, year = 0, hour = 0, minutes = 0] = format
+        .format(minute * MINUTE)
+        .split(/\D+/)
+        .map(Number);
       shown.push(Date.UTC(year, month - 1, day, hour, minutes) / MINUTE);
     }
     this.shown = shown;
@@ -71,17 +77,37 @@ export class WallClock {
   }
 }
 
-/** The instants (epoch ms) of a rule without jitter in [from, to], in order. */
+/** The planned instants (epoch ms) of a rule in [from, to], in order: each as late as the jitter of the rule makes it. */
 export function oracle(rule: OracleRule, clock: WallClock, from: number, to: number): number[] {
-  const low = Math.max(from, rule.startsAt ?? -Infinity);
-  const high = Math.min(to, rule.endsAt ?? Infinity);
-  const inside = (at: number): boolean => at >= low && at <= high;
-  if (rule.ruleType === 'once') return [rule.runAt ?? Number.NaN].filter(inside);
-  if (rule.ruleType === 'interval') return ticksOf(rule, high).filter(inside);
-  return [...cronMinutes(rule, clock)]
-    .toSorted((a, b) => a - b)
-    .map((utc) => utc * MINUTE)
-    .filter(inside);
+  const { startsAt = -Infinity, endsAt = Infinity, jitterSeconds } = rule;
+  const said = instantsOf(rule, clock, to + 2 * DAY * MINUTE);
+  return said
+    .map((at, index) => {
+      if (at < startsAt || at > endsAt) return Number.NaN;
+      // It stays before the next instant of the pattern, and does not pass the end of the rule.
+      const next = said[index + 1] ?? Infinity;
+      let window = 0;
+      for (let late = at; window < jitterSeconds && late < next && late <= endsAt; late += 1000) window += 1;
+      return window === 0 ? at : at + Number(hashOf(rule.id) % BigInt(window)) * 1000;
+    })
+    .filter((at) => at >= from && at <= to);
+}
+
+/** What the pattern says, as far as the window reaches and a day around it. */
+function instantsOf(rule: OracleRule, clock: WallClock, until: number): number[] {
+  if (rule.ruleType === 'once') return rule.runAt === undefined ? [] : [rule.runAt];
+  if (rule.ruleType === 'interval') return ticksOf(rule, until);
+  return [...cronMinutes(rule, clock)].toSorted((a, b) => a - b).map((utc) => utc * MINUTE);
+}
+
+/** FNV-1a over the characters, finished as MurmurHash3 does it: both in numbers as large as they get, cut to 32 bits. */
+function hashOf(seed: string): bigint {
+  const cut = (value: bigint): bigint => value % 2n ** 32n;
+  let hash = 2_166_136_261n;
+  for (const character of seed) hash = cut((hash ^ BigInt(character.charCodeAt(0))) * 16_777_619n);
+  hash = cut((hash ^ (hash / 2n ** 16n)) * 2_246_822_507n);
+  hash = cut((hash ^ (hash / 2n ** 13n)) * 3_266_489_909n);
+  return hash ^ (hash / 2n ** 16n);
 }
 
 function ticksOf({ anchorAt = 0, intervalSeconds = 1 }: OracleRule, until: number): number[] {

@@ -255,16 +255,20 @@ export class Scheduling {
     );
   }
 
-  /** Tells the rule that jobs of it have ended like this, without a job. */
-  async tell(ruleId: string, ends: readonly ('completed' | 'failed' | 'cancelled')[]): Promise<void> {
-    const events = ends.map((status) => ({
+  /** Tells a rule, or each of several, that jobs of it have ended like this, without a job. */
+  async tell(
+    rules: string | readonly string[],
+    ends: readonly ('completed' | 'failed' | 'cancelled')[],
+  ): Promise<void> {
+    const told = [rules].flat().flatMap((scheduleId) => ends.map((status) => ({ scheduleId, status })));
+    const events = told.map(({ scheduleId, status }) => ({
       cursor: '1-1',
       id: newId(),
       type: `job.${status}`,
       channel: 'jobs',
       userId: null,
       subjectId: newId(),
-      data: { type: 'probe', status, scheduleId: ruleId, error: null },
+      data: { type: 'probe', status, scheduleId, error: null },
       createdAt: '2026-11-22T09:00:00.000Z',
     }));
     const [app] = this.apps;

@@ -21,6 +21,7 @@ export {
   instantIn,
   instantOut,
   nameOf,
+  oneOf,
   pageOf,
   pageQuery,
   parseOrThrow,

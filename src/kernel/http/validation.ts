@@ -78,6 +78,9 @@ export const nameOf = (max: number) =>
       'must have a character that can be seen',
     )
     .meta({ minLength: 1, maxLength: max });
+/** One of a closed list, which the refusal names. */
+export const oneOf = <const T extends readonly string[]>(values: T) =>
+  z.enum(values, { error: `must be one of ${values.join(', ')}` });
 export const uuid = z.uuid({ error: 'must be a UUID' });
 /** An instant on the wire: RFC 3339 in UTC with milliseconds. */
 export const instantOut = z.iso.datetime({ precision: 3 });

@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../../kernel/realtime/index.js';
 import { LOGIN_GUESSED, REFRESH_REUSED } from '../auth/index.js';
-import type { Notice } from './job-ended.js';
+import { DAYS, type Notice } from './notice.js';
 
 interface Text {
   readonly title: string;
@@ -28,8 +28,6 @@ const TEXTS: Readonly<Record<string, Text>> = {
 };
 
 export const ACCOUNT_EVENTS: readonly string[] = Object.keys(TEXTS);
-
-const DAYS = 30;
 
 /** Important and told one by one. Null for what is told about otherwise, and for the account of nobody. */
 export function accountNoticeOf({ id, type, userId, subjectId }: StoredEvent): Notice | null {

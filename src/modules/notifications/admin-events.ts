@@ -1,15 +1,12 @@
 import { z } from 'zod';
 import type { StoredEvent } from '../../kernel/realtime/index.js';
 import { SCHEDULER_RECOVERED, SCHEDULER_STALLED } from '../schedules/index.js';
-import type { Notice } from './job-ended.js';
+import { DAYS, messageOf, type Notice } from './notice.js';
 
 export const ADMIN_EVENTS: readonly string[] = [SCHEDULER_STALLED, SCHEDULER_RECOVERED];
 
 const stalled = z.object({ reason: z.string() });
 const recovered = z.object({ seconds: z.number() });
-
-const MAX_MESSAGE = 2_000;
-const DAYS = 30;
 
 /** What concerns the installation, for each of its admins. Throws when the event is not of the known form. */
 export function adminNoticesOf(event: StoredEvent, admins: readonly string[]): Notice[] {
@@ -29,7 +26,7 @@ function textOf({ type, data }: StoredEvent): Pick<Notice, 'title' | 'message' |
   if (type === SCHEDULER_STALLED) {
     const { reason } = stalled.parse(data);
     const message = `Schedules do not run when they should: ${reason}.`;
-    return { title: 'Schedules are late', message: message.slice(0, MAX_MESSAGE), priority: 'high' };
+    return { title: 'Schedules are late', message: messageOf(message), priority: 'high' };
   }
   const { seconds } = recovered.parse(data);
   return {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { StoredEvent } from '../../kernel/realtime/index.js';
 import { JOB_ENDED_EVENTS } from '../jobs/index.js';
+import { DAYS, messageOf, titleOf, type Notice } from './notice.js';
 import type { NotificationPriority } from './notification.entity.js';
 
 const jobEndedData = z.object({
@@ -10,25 +11,8 @@ const jobEndedData = z.object({
   error: z.string().nullish(),
 });
 
-/** A notification that an event calls for. */
-export interface Notice {
-  readonly eventId: string;
-  readonly userId: string;
-  readonly type: string;
-  readonly title: string;
-  readonly message: string;
-  readonly data: Readonly<Record<string, unknown>>;
-  readonly priority: NotificationPriority;
-  readonly expiresInDays: number;
-  /** An unread notification of the same user, type and schedule is brought up to date instead of adding another. */
-  readonly scheduleToReplace: string | null;
-}
-
 export const NOTIFIED_EVENTS: readonly string[] = JOB_ENDED_EVENTS;
 
-const MAX_MESSAGE = 2_000;
-const MAX_TITLE = 255;
-const DAYS = 30;
 const DAYS_WHEN_LOW = 7;
 
 /**
@@ -45,8 +29,8 @@ export function noticeOf({ id, type, userId, subjectId, data }: StoredEvent): No
     eventId: id,
     userId,
     type,
-    title: `${job.type} ${job.status}`.slice(0, MAX_TITLE),
-    message: messageOf(job),
+    title: titleOf(`${job.type} ${job.status}`),
+    message: messageOf(textOf(job)),
     data: { jobId: subjectId, jobType: job.type, scheduleId: job.scheduleId },
     priority,
     expiresInDays: priority === 'low' ? DAYS_WHEN_LOW : DAYS,
@@ -59,9 +43,7 @@ function priorityOf({ status, scheduleId }: z.output<typeof jobEndedData>): Noti
   return status === 'completed' && scheduleId === null ? 'normal' : 'low';
 }
 
-function messageOf({ type, status, scheduleId, error }: z.output<typeof jobEndedData>): string {
+function textOf({ type, status, scheduleId, error }: z.output<typeof jobEndedData>): string {
   const job = scheduleId === null ? `The job ${type}` : `A scheduled job ${type}`;
-  const text =
-    status === 'failed' ? `${job} failed: ${error || 'no reason was given'}` : `${job} was ${status}.`;
-  return text.slice(0, MAX_MESSAGE).toWellFormed();
+  return status === 'failed' ? `${job} failed: ${error || 'no reason was given'}` : `${job} was ${status}.`;
 }

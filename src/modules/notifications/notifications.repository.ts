@@ -9,7 +9,7 @@ import {
   type Read,
   type Tx,
 } from '../../kernel/database/index.js';
-import type { Notice } from './job-ended.js';
+import type { Notice } from './notice.js';
 import { NotificationEntity, type NotificationPriority } from './notification.entity.js';
 import type { NotificationChanges, NotificationsQuery } from './notifications.schema.js';
 

@@ -1,14 +1,12 @@
 import { z } from 'zod';
-import { instantOut, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
+import { instantOut, oneOf, pageOf, pageQuery, uuid } from '../../kernel/http/index.js';
 import { NOTIFICATION_PRIORITIES } from './notification.entity.js';
 
 const flagIn = z
   .enum(['true', 'false'], { error: 'must be true or false' })
   .transform((text) => text === 'true')
   .optional();
-const priority = z.enum(NOTIFICATION_PRIORITIES, {
-  error: `must be one of ${NOTIFICATION_PRIORITIES.join(', ')}`,
-});
+const priority = oneOf(NOTIFICATION_PRIORITIES);
 
 export const notificationsQuery = z.strictObject({
   ...pageQuery,

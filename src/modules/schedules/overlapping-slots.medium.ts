@@ -245,3 +245,40 @@ describe('cancel_previous', () => {
     expect(await scheduling.jobs(rule)).toHaveLength(1);
   });
 });
+
+it('cancels nothing for a slot that has no run left', async () => {
+  const rule = await scheduling.rule({
+    ruleType: 'interval',
+    intervalSeconds: 60,
+    overlapPolicy: 'cancel_previous',
+    missedPolicy: 'run_all',
+    missedSpacingSeconds: 60,
+    maxRuns: 2,
+  });
+  await scheduling.since(rule, 300);
+  await scheduling.tick();
+  // The plan lets more wait than may run, because it cannot know which of them will.
+  expect(await scheduling.outcomes(rule)).toContain('waiting');
+  const latestIsDue = async (): Promise<void> => {
+    await scheduling.sql(
+      `with due as (update schedule_slots set due_at = now() where id =
+                      (select id from schedule_slots where outcome = 'waiting' and rule_id = $1 order by scheduled_for desc limit 1))
+       update schedule_rules set look_at = now() where id = $1`,
+      [rule],
+    );
+    await scheduling.tick();
+  };
+  while ((await scheduling.row(rule)).run_count < 2) {
+    await scheduling.finishJobs(rule);
+    await latestIsDue();
+  }
+  await scheduling.runJobs(rule);
+  await latestIsDue();
+  expect(await fates(rule)).toContain('skipped_overlap max_runs');
+  expect(
+    await scheduling.sql(
+      `select cancel_requested_at as asked from jobs where schedule_id = $1 and status = 'running'`,
+      [rule],
+    ),
+  ).toEqual([{ asked: null }]);
+});

@@ -44,6 +44,10 @@ export function plan(rule: ScheduleRuleEntity, days: KnownDays, now: number): Pl
   return { timing: parsed.rule, plan: planDue(parsed.rule, cursor, now, policy, SLOTS_PER_RULE), now };
 }
 
+/** The last planned instant that goes into the ledger. */
+export const lastOf = (planned: Planned | null): number | undefined =>
+  planned?.plan.slots.at(-1)?.scheduledFor;
+
 export const isDue = (at: Date | null, now: number): boolean => at !== null && at.getTime() <= now;
 
 const OUTCOME_OF = {
@@ -83,8 +87,8 @@ export function toWrite(
 export function cursorAfter(rule: ScheduleRuleEntity, planned: Planned | null, runs: number): Date | null {
   if (runsLeft(rule) - runs <= 0) return null;
   if (planned === null) return rule.nextRunAt;
-  const { slots, nextRunAt } = planned.plan;
-  const last = slots.at(-1)?.scheduledFor;
+  const { nextRunAt } = planned.plan;
+  const last = lastOf(planned);
   return dateOf(nextRunAt !== null || last === undefined ? nextRunAt : nextAfter(planned.timing, last));
 }
 
@@ -93,7 +97,7 @@ export function cursorColumns(
   planned: Planned | null,
   nextRunAt: Date | null,
 ): RuleAdvance {
-  const last = planned?.plan.slots.at(-1)?.scheduledFor;
+  const last = lastOf(planned);
   return {
     nextRunAt,
     ...(planned !== null && { tzVersion: TZ_VERSION }),

@@ -9,6 +9,7 @@ import {
   type TimingError,
   type TimingRule,
 } from './core/index.js';
+import { fieldErrorOf } from './field-error.js';
 import type { ScheduleRuleEntity } from './schedule-rule.entity.js';
 import type { PreviewItem } from './schedules.schema.js';
 
@@ -64,13 +65,8 @@ export function describeErrors(errors: readonly TimingError[]): string {
 }
 
 function toFieldError({ field, code, message, suggestion }: TimingError): FieldError {
-  const pointer =
-    field === 'type' ? '/ruleType' : `/${field.replace(/^dst\b/, 'dstPolicy').replaceAll('.', '/')}`;
-  return {
-    pointer,
-    code,
-    detail: suggestion === undefined ? message : `${message}; did you mean "${suggestion}"?`,
-  };
+  const name = field === 'type' ? 'ruleType' : field.replace(/^dst\b/, 'dstPolicy');
+  return fieldErrorOf({ field: name, message, suggestion }, code);
 }
 
 /**

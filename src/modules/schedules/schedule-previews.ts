@@ -4,8 +4,8 @@ import { Database } from '../../kernel/database/index.js';
 import { UserPreferences } from '../users/index.js';
 import { CalendarDays } from './calendars/calendar-days.js';
 import { CalendarsService } from './calendars/calendars.service.js';
-import { DEFAULT_DST } from './core/index.js';
-import { anchorOf, previewOf, requireTiming, runsLeft } from './rule-timing.js';
+import { timingOf } from './rule-drafts.js';
+import { previewOf, requireTiming, runsLeft } from './rule-timing.js';
 import { SchedulesRepository } from './schedules.repository.js';
 import type { PreviewBody, PreviewQuery, PreviewView } from './schedules.schema.js';
 import { SchedulesService } from './schedules.service.js';
@@ -29,24 +29,10 @@ export class SchedulePreviews {
   async ofTiming(actor: UserActor, { from, count, ...timing }: PreviewBody): Promise<PreviewView> {
     return this.database.as(actor).tx(async (tx) => {
       const now = await this.rules.now(tx);
-      const startsAt = timing.startsAt ?? null;
-      const { dates = [], weekdays = [], calendarIds = [] } = timing.exclusions ?? {};
+      const timezone = timing.timezone ?? (await this.preferences.of(tx, actor.userId)).timezone;
+      const draft = timingOf({ ...timing, timezone }, 'preview', now);
+      const calendarIds = timing.exclusions?.calendarIds ?? [];
       await this.calendars.require(tx, actor.userId, calendarIds, '/exclusions/calendarIds');
-      const draft = {
-        id: 'preview',
-        ruleType: timing.ruleType,
-        cronExpression: timing.cronExpression ?? null,
-        intervalSeconds: timing.intervalSeconds ?? null,
-        runAt: timing.runAt ?? null,
-        timezone: timing.timezone ?? (await this.preferences.of(tx, actor.userId)).timezone,
-        dstPolicy: { ...DEFAULT_DST, ...timing.dstPolicy },
-        jitterSeconds: timing.jitterSeconds ?? 0,
-        startsAt,
-        endsAt: timing.endsAt ?? null,
-        exclusions: { dates, weekdays },
-        calendarIds,
-        anchorAt: anchorOf(startsAt, now),
-      };
       const rule = requireTiming(draft, await this.days.of(tx, [draft]));
       return { items: previewOf({ ...rule, jitterSeconds: 0 }, from?.getTime() ?? now, count) };
     });

@@ -26,12 +26,16 @@ export interface NewSlot {
 
 export interface WrittenSlot {
   readonly id: string;
+  /** Epoch ms. */
+  readonly scheduledFor: number;
   readonly outcome: SlotOutcome;
   readonly cause: SlotCause;
 }
 
 export interface WaitingSlot {
   readonly id: string;
+  /** Epoch ms. */
+  readonly scheduledFor: number;
   readonly cause: SlotCause;
   readonly waitsFor: Exclude<WaitsFor, null>;
 }
@@ -57,6 +61,8 @@ export interface SlotFilter extends PageRequest {
   readonly to?: Date | undefined;
 }
 
+const SCHEDULED_FOR = `extract(epoch from scheduled_for)::float8 * 1000 as "scheduledFor"`;
+
 const READY = `rule_id = $1 and outcome = 'waiting' and (reason <> 'spacing' or due_at <= now())`;
 
 /** The ledger. */
@@ -78,7 +84,7 @@ export class ScheduleSlotsRepository {
                 as n(id, scheduled_for, outcome, cause, reason, due_at)
          on conflict (rule_id, scheduled_for) do nothing
          returning id, scheduled_for, outcome, cause)
-       select id, outcome, cause from written order by scheduled_for`,
+       select id, outcome, cause, ${SCHEDULED_FOR} from written order by scheduled_for`,
       [
         ruleId,
         slots.map(() => newId()),
@@ -138,7 +144,7 @@ export class ScheduleSlotsRepository {
   async ready(tx: Tx, ruleId: string, limit: number): Promise<WaitingSlot[]> {
     return query<WaitingSlot>(
       tx,
-      `select id, cause, reason as "waitsFor" from schedule_slots where ${READY}
+      `select id, cause, reason as "waitsFor", ${SCHEDULED_FOR} from schedule_slots where ${READY}
         order by reason = 'backfill', reason <> 'previous_job', scheduled_for limit $2`,
       [ruleId, limit],
     );
@@ -148,7 +154,7 @@ export class ScheduleSlotsRepository {
   async parked(tx: Tx, ruleId: string): Promise<WaitingSlot[]> {
     return query<WaitingSlot>(
       tx,
-      `select id, cause, reason as "waitsFor" from schedule_slots
+      `select id, cause, reason as "waitsFor", ${SCHEDULED_FOR} from schedule_slots
         where rule_id = $1 and outcome = 'waiting' and reason = 'previous_job'`,
       [ruleId],
     );

@@ -14,6 +14,7 @@ import { TZ_VERSION } from '../../kernel/time/index.js';
 import { ScheduleRuleEntity } from './schedule-rule.entity.js';
 import type { NextDue } from './tick-pause.js';
 import { LATE_SECONDS } from './watch/judge.js';
+import { FIRST_DUE } from './watch/schedulers.repository.js';
 
 type NotOfPeople = 'version' | 'createdAt' | 'updatedAt' | 'overdueSeconds';
 export type NewRuleRow = Omit<
@@ -177,11 +178,7 @@ export class SchedulesRepository {
       read,
       `select extract(epoch from due.at)::float8 * 1000 as at,
               extract(epoch from due.at - clock_timestamp())::float8 * 1000 as wait
-         from (select least(
-                (select next_run_at from schedule_rules where is_active and next_run_at is not null order by next_run_at limit 1),
-                (select look_at from schedule_rules where look_at is not null order by look_at limit 1),
-                (select paused_until from schedule_rules where paused_until is not null and not is_active order by paused_until limit 1)
-              ) as at) as due`,
+         from (select min(at) as at from (${FIRST_DUE}) as first) as due`,
       [],
       'schedule_rules_next_due',
     );

@@ -3,6 +3,7 @@ import {
   instantIn,
   instantOut,
   nameOf,
+  oneOf,
   pageOf,
   pageQuery,
   uuid,
@@ -12,9 +13,6 @@ import { jobRequest } from '../jobs/index.js';
 import { datesIn, weekdaysIn } from './calendars/calendars.schema.js';
 import { MAX_UPCOMING, OVERLAP_POLICIES } from './core/index.js';
 import { SLOT_CAUSES, SLOT_OUTCOMES } from './schedule-slot.entity.js';
-
-const oneOf = <const T extends readonly string[]>(values: T) =>
-  z.enum(values, { error: `must be one of ${values.join(', ')}` });
 
 const ruleType = oneOf(['cron', 'interval', 'once']);
 const overlapPolicy = oneOf(OVERLAP_POLICIES).describe(

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { UserActor } from '../../kernel/auth/index.js';
-import { Database, newId, toPage, type Page, type Read, type Tx } from '../../kernel/database/index.js';
+import { Database, toPage, type Page, type Read, type Tx } from '../../kernel/database/index.js';
 import {
   Idempotency,
   UserError,
@@ -10,19 +10,18 @@ import {
 } from '../../kernel/http/index.js';
 import { AuditService } from '../audit/index.js';
 import { JobsService } from '../jobs/index.js';
-import { TZ_VERSION } from '../../kernel/time/index.js';
 import { UserPreferences } from '../users/index.js';
 import { CalendarDays } from './calendars/calendar-days.js';
 import { CalendarsService } from './calendars/calendars.service.js';
-import { DEFAULT_DST } from './core/index.js';
 import { changedRule, ruleChanges } from './rule-changes.js';
+import { newRule } from './rule-drafts.js';
 import { RuleOwners } from './rule-owners.js';
-import { anchorOf, firstRunAt, plannedTo, requireTiming } from './rule-timing.js';
+import { firstRunAt, plannedTo, requireTiming } from './rule-timing.js';
 import type { JobTemplate, ScheduleRuleEntity } from './schedule-rule.entity.js';
 import { ScheduleSlotsRepository } from './schedule-slots.repository.js';
 import { toScheduleView, toSlotView } from './schedule.view.js';
 import { schedulesPolicy } from './schedules.policy.js';
-import { SchedulesRepository, type NewRuleRow, type RuleChanges } from './schedules.repository.js';
+import { SchedulesRepository, type RuleChanges } from './schedules.repository.js';
 import type {
   CreateScheduleBody,
   ListSchedulesQuery,
@@ -232,43 +231,4 @@ const request = ({ type, payload }: JobTemplate) => ({ type, payload });
 function permitted(actor: UserActor, rule: ScheduleRuleEntity | null): ScheduleRuleEntity {
   if (!rule || !schedulesPolicy.access(actor, rule)) throw UserError.notFound('schedule');
   return rule;
-}
-
-function newRule(
-  actor: UserActor,
-  input: CreateScheduleBody & { readonly timezone: string },
-  now: number,
-): NewRuleRow {
-  const startsAt = input.startsAt ?? null;
-  const { dates = [], weekdays = [], calendarIds = [] } = input.exclusions ?? {};
-  return {
-    id: newId(),
-    userId: actor.userId,
-    systemKey: null,
-    name: input.name,
-    description: input.description ?? null,
-    isActive: input.isActive ?? true,
-    ruleType: input.ruleType,
-    cronExpression: input.cronExpression ?? null,
-    intervalSeconds: input.intervalSeconds ?? null,
-    runAt: input.runAt ?? null,
-    timezone: input.timezone,
-    dstPolicy: { ...DEFAULT_DST, ...input.dstPolicy },
-    overlapPolicy: input.overlapPolicy ?? 'skip',
-    missedPolicy: input.missedPolicy ?? 'run_once',
-    missedMax: input.missedMax ?? 1000,
-    missedSpacingSeconds: input.missedSpacingSeconds ?? 0,
-    exclusions: { dates, weekdays },
-    calendarIds: [...new Set(calendarIds)],
-    pauseAfterFailures: input.pauseAfterFailures ?? null,
-    jitterSeconds: input.jitterSeconds ?? 0,
-    startsAt,
-    endsAt: input.endsAt ?? null,
-    maxRuns: input.maxRuns ?? null,
-    jobTemplate: input.jobTemplate,
-    anchorAt: anchorOf(startsAt, now),
-    nextRunAt: null,
-    plannedTo: new Date(now),
-    tzVersion: TZ_VERSION,
-  };
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Actor } from '../../kernel/auth/index.js';
 import type { Tx } from '../../kernel/database/index.js';
 import { JobsService } from '../jobs/index.js';
-import { decideOverlap, type WaitsFor } from './core/index.js';
+import { decideOverlap, type Candidate, type WaitsFor } from './core/index.js';
 import { runsLeft } from './rule-timing.js';
 import type { ScheduleRuleEntity } from './schedule-rule.entity.js';
 import type { SlotCause } from './schedule-slot.entity.js';
@@ -53,7 +53,7 @@ export class SlotFiring {
   async fire(tx: Tx, rule: ScheduleRuleEntity, owner: Actor, due: readonly DueSlot[]): Promise<Fired> {
     if (due.length === 0) return { jobs: 0, runs: 0, ends: [] };
     const candidates = due.map((slot) => ({ ...slot, counts: counts(slot.cause) }));
-    const busy = await this.isBusy(tx, rule, owner, due);
+    const busy = await this.isBusy(tx, rule, owner, candidates);
     const { fire, park, skip } = decideOverlap(rule.overlapPolicy, busy, candidates, runsLeft(rule));
     const ends: SlotEnd[] = skip.map(({ id, reason }) => ({
       id,
@@ -92,12 +92,14 @@ export class SlotFiring {
     tx: Tx,
     rule: ScheduleRuleEntity,
     owner: Actor,
-    due: readonly DueSlot[],
+    candidates: readonly Candidate[],
   ): Promise<boolean> {
     if (rule.overlapPolicy === 'allow' || !(await this.jobs.hasOpenJob(tx, rule.id))) return false;
-    // A backfill waits for its turn and cancels nothing.
-    const cancels =
-      rule.overlapPolicy === 'cancel_previous' && due.some(({ waitsFor }) => waitsFor !== 'backfill');
+    // A backfill waits for its turn, and one that has no run left never fires: neither cancels anything.
+    const wants = candidates.some(
+      ({ waitsFor, counts: isRun }) => waitsFor !== 'backfill' && (!isRun || runsLeft(rule) > 0),
+    );
+    const cancels = rule.overlapPolicy === 'cancel_previous' && wants;
     return cancels ? this.jobs.stopOpenOf(tx, owner, rule.id, 'cancel_previous') : true;
   }
 

@@ -20,6 +20,7 @@ import type { ScheduleRuleEntity } from './schedule-rule.entity.js';
 import {
   ScheduleSlotsRepository,
   type NewSlot,
+  type SlotEnd,
   type WaitingSlot,
   type WrittenSlot,
 } from './schedule-slots.repository.js';
@@ -119,7 +120,8 @@ export class SlotMaterialiser {
     const { slots, catchUpAt } = toWrite(rule, planned?.plan.slots ?? [], now);
     const written = await this.slots.insert(tx, rule.id, slots);
     const ready = await this.ready(tx, rule);
-    const fired = await this.firing.fire(tx, rule, owner, inOrder(ready, written));
+    const slotsInOrder = inOrder(ready, written);
+    const fired = await this.firing.fire(tx, rule, owner, slotsInOrder);
     const waits =
       rule.lookAt !== null || [...written, ...fired.ends].some(({ outcome }) => outcome === 'waiting');
     const next = cursorAfter(rule, planned, fired.runs);
@@ -132,7 +134,7 @@ export class SlotMaterialiser {
       ...(fired.jobs > 0 && { lastRunAt: new Date(now), lastError: null }),
     });
     const undecided = written.filter(({ outcome }) => outcome !== 'fired');
-    this.metrics.count(tx, [...undecided, ...fired.ends]);
+    this.metrics.count(tx, [...undecided, ...withInstants(fired.ends, slotsInOrder)], now);
     return isDue(next, now) || isDue(lookAt, now);
   }
 
@@ -219,13 +221,25 @@ export class SlotMaterialiser {
   }
 }
 
+type PlannedDueSlot = DueSlot & Pick<WrittenSlot, 'scheduledFor'>;
+
 /** In the order in which they fire: what has waited, what is due, what is filled up. */
-function inOrder(ready: readonly WaitingSlot[], written: readonly WrittenSlot[]): DueSlot[] {
-  const fresh = written.flatMap((slot) =>
-    slot.outcome === 'fired' ? [{ id: slot.id, cause: slot.cause, waitsFor: null }] : [],
-  );
+function inOrder(ready: readonly WaitingSlot[], written: readonly WrittenSlot[]): PlannedDueSlot[] {
+  const fresh = written.flatMap((slot) => (slot.outcome === 'fired' ? [{ ...slot, waitsFor: null }] : []));
   const fillsUp = ({ waitsFor }: WaitingSlot): boolean => waitsFor === 'backfill';
   return [...ready.filter((slot) => !fillsUp(slot)), ...fresh, ...ready.filter(fillsUp)];
+}
+
+/** With the instants by which it is measured how late they are; a backfill is late because somebody wants it to be. */
+function withInstants(
+  ends: readonly SlotEnd[],
+  slots: readonly PlannedDueSlot[],
+): { outcome: string; scheduledFor?: number }[] {
+  const known = new Map(slots.map((slot) => [slot.id, slot]));
+  return ends.map(({ id, outcome }) => {
+    const slot = known.get(id);
+    return slot && slot.cause !== 'backfill' ? { outcome, scheduledFor: slot.scheduledFor } : { outcome };
+  });
 }
 
 /** For the rule's owner: what a client may see of an error. */

@@ -43,6 +43,29 @@ describe('many rules at once', () => {
     expect(text).toMatch(new RegExp(`^steward_schedules_lag_seconds_count ${RULES}$`, 'm'));
   });
 
+  it('are measured alike when one has to be looked at alone', async () => {
+    const lags = async (): Promise<{ count: number; sum: number }> => {
+      const text = await scheduling.apps[0]!.get(Metrics).exposition();
+      const value = (name: string): number =>
+        Number(new RegExp(`^steward_schedules_lag_seconds_${name} (\\S+)$`, 'm').exec(text)?.[1]);
+      return { count: value('count'), sum: value('sum') };
+    };
+    const rule = await scheduling.rule({ ...hourly, overlapPolicy: 'queue_one' });
+    await scheduling.since(rule, 3600);
+    // The second one of them has to wait, so the first is not written with others.
+    await scheduling.sql(`update schedule_rules set missed_policy = 'run_all' where id = $1`, [rule]);
+    const before = await lags();
+    await scheduling.tick();
+    expect(await scheduling.outcomes(rule)).toEqual(['fired', 'waiting']);
+    const alone = await lags();
+    expect(alone.count - before.count).toBe(1);
+    expect(alone.sum - before.sum).toBeGreaterThanOrEqual(3600);
+    await scheduling.finishJobs(rule);
+    await scheduling.tick();
+    expect(await scheduling.outcomes(rule)).toEqual(['fired', 'fired']);
+    expect((await lags()).count - alone.count).toBe(1);
+  });
+
   it('are not kept back by one whose statements fail', async () => {
     const rules = await dueRules();
     const bad = rules[13]!;

@@ -4,7 +4,7 @@ import { AppError } from '../../kernel/http/index.js';
 import { JobsService } from '../jobs/index.js';
 import type { KnownDays } from './calendars/calendar-days.js';
 import { decideOverlap } from './core/index.js';
-import { cursorAfter, isDue, plan, toWrite, type Planned } from './planned-rule.js';
+import { cursorAfter, isDue, lastOf, plan, toWrite, type Planned } from './planned-rule.js';
 import { RuleOwners, type RuleActor } from './rule-owners.js';
 import { runsLeft } from './rule-timing.js';
 import type { ScheduleRuleEntity } from './schedule-rule.entity.js';
@@ -109,7 +109,7 @@ export class SlotsTogether {
     const fired = decided.map((one): FiredRule => {
       const { rule, planned, fire } = one;
       const nextRunAt = cursorAfter(rule, planned, fire.size);
-      const last = planned.plan.slots.at(-1)?.scheduledFor;
+      const last = lastOf(planned);
       return {
         id: rule.id,
         nextRunAt,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { USER_ROLES } from '../../kernel/auth/index.js';
-import { instantOut, nameOf, pageOf, pageQuery, textOf, uuid } from '../../kernel/http/index.js';
+import { instantOut, nameOf, oneOf, pageOf, pageQuery, textOf, uuid } from '../../kernel/http/index.js';
 import { boundedObject } from './bounded-object.js';
 import { PASSWORD_MAX, PASSWORD_MIN } from './passwords/password-policy.js';
 import { USER_SORTS } from './users.cursor.js';
@@ -20,7 +20,7 @@ const metadata = boundedObject(METADATA_MAX_BYTES);
 export const emailIn = textOf(3, 255);
 export const usernameIn = textOf(1, 50);
 export const fullNameIn = nameOf(255);
-const role = z.enum(USER_ROLES, { error: `must be one of ${USER_ROLES.join(', ')}` });
+const role = oneOf(USER_ROLES);
 const flag = z.boolean({ error: 'must be true or false' });
 
 /** What people change about themselves; e-mail and role are refused as unknown fields. */
@@ -59,7 +59,7 @@ const flagInQuery = z
 export const usersQuery = z.strictObject({
   limit: pageQuery.limit,
   cursor: textOf(1, 1000).optional(),
-  sort: z.enum(USER_SORTS, { error: `must be one of ${USER_SORTS.join(', ')}` }).default('-createdAt'),
+  sort: oneOf(USER_SORTS).default('-createdAt'),
   role: role.optional(),
   isActive: flagInQuery.optional(),
   isVerified: flagInQuery.optional(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instantOut, pageOf, pageQuery, uuid } from '../../../kernel/http/index.js';
+import { instantOut, oneOf, pageOf, pageQuery, uuid } from '../../../kernel/http/index.js';
 import { nameKey } from '../names/name-key.js';
 import { remotePath } from '../remotes.schema.js';
 import { InvalidRemotePath, MAX_PATH_BYTES, displayPath, parseRemotePath } from '../remote-path.js';
@@ -13,8 +13,8 @@ const MAX_SEGMENTS_TOGETHER = 2_000;
 const MAX_GLOBS_BYTES = 65_536;
 
 const once = (values: readonly string[]): boolean => new Set(values).size === values.length;
-const right = z.enum(RIGHTS, { error: `must be one of ${RIGHTS.join(', ')}` });
-const fileRight = z.enum(FILE_RIGHTS, { error: `must be one of ${FILE_RIGHTS.join(', ')}` });
+const right = oneOf(RIGHTS);
+const fileRight = oneOf(FILE_RIGHTS);
 const rights = z
   .array(right, { error: 'must be a list' })
   .max(RIGHTS.length)

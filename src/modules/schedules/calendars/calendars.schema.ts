@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instantOut, nameOf, pageOf, pageQuery, uuid } from '../../../kernel/http/index.js';
+import { instantOut, nameOf, oneOf, pageOf, pageQuery, uuid } from '../../../kernel/http/index.js';
 import { MAX_DATES, WEEKDAY_NAMES } from '../core/index.js';
 
 /** Which days a name stands for is the planner's matter, so that it can say what was probably meant. */
@@ -39,10 +39,7 @@ export type UpdateCalendarBody = z.output<typeof updateCalendarBody>;
 export const listCalendarsQuery = z.strictObject({
   ...pageQuery,
   userId: uuid.optional().describe('Admins only.'),
-  all: z
-    .enum(['true', 'false'], { error: 'must be one of true, false' })
-    .optional()
-    .describe("Admins only: everybody's calendars."),
+  all: oneOf(['true', 'false']).optional().describe("Admins only: everybody's calendars."),
 });
 export type ListCalendarsQuery = z.output<typeof listCalendarsQuery>;
 

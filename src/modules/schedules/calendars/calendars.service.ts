@@ -18,6 +18,7 @@ import {
 } from '../../../kernel/http/index.js';
 import { AuditService } from '../../audit/index.js';
 import { parseDays, type NamedDays } from '../core/index.js';
+import { fieldErrorOf } from '../field-error.js';
 import { schedulesPolicy } from '../schedules.policy.js';
 import type { CalendarEntity } from './calendar.entity.js';
 import { toCalendarView } from './calendar.view.js';
@@ -162,12 +163,7 @@ function permitted(actor: UserActor, calendar: CalendarEntity | null): CalendarE
 function requireDays(named: NamedDays): void {
   const parsed = parseDays(named);
   if (parsed.ok) return;
-  const errors = parsed.errors.map(({ field, message, suggestion }) => ({
-    pointer: `/${field.replaceAll('.', '/')}`,
-    code: 'invalid_day',
-    detail: suggestion === undefined ? message : `${message}; did you mean "${suggestion}"?`,
-  }));
-  throw UserError.fields(errors);
+  throw UserError.fields(parsed.errors.map((error) => fieldErrorOf(error, 'invalid_day')));
 }
 
 /** The unique key decides who of several was first; looking beforehand could not. */

@@ -1,11 +1,6 @@
 import type { Routine } from '../../jobs/index.js';
 import { UserError } from '../../../kernel/http/index.js';
-import { newId } from '../../../kernel/database/index.js';
-import { TZ_VERSION } from '../../../kernel/time/index.js';
-import { DEFAULT_DST } from '../core/index.js';
-import { anchorOf } from '../rule-timing.js';
 import type { ScheduleRuleEntity } from '../schedule-rule.entity.js';
-import type { NewRuleRow } from '../schedules.repository.js';
 import type { UpdateScheduleBody } from '../schedules.schema.js';
 
 /** What a job type asks to be run by itself. The name of the type is the key of its rule. */
@@ -13,40 +8,6 @@ export interface SystemJob {
   readonly type: string;
   readonly summary: string;
   readonly routine: Routine;
-}
-
-/** The rule of a job type as a release brings it along, without its next run. */
-export function systemRule({ type, summary, routine }: SystemJob, now: number): NewRuleRow {
-  return {
-    id: newId(),
-    userId: null,
-    systemKey: type,
-    name: routine.name,
-    description: summary,
-    isActive: true,
-    ruleType: 'cron',
-    cronExpression: routine.cronExpression,
-    intervalSeconds: null,
-    runAt: null,
-    timezone: 'UTC',
-    dstPolicy: DEFAULT_DST,
-    overlapPolicy: 'skip',
-    missedPolicy: 'run_once',
-    missedMax: 1000,
-    missedSpacingSeconds: 0,
-    exclusions: { dates: [], weekdays: [] },
-    calendarIds: [],
-    pauseAfterFailures: null,
-    jitterSeconds: routine.jitterSeconds ?? 0,
-    startsAt: null,
-    endsAt: null,
-    maxRuns: null,
-    jobTemplate: { type, payload: {} },
-    anchorAt: anchorOf(null, now),
-    nextRunAt: null,
-    plannedTo: new Date(now),
-    tzVersion: TZ_VERSION,
-  };
 }
 
 /** What a release decides of its own rules; the rest is for admins. */

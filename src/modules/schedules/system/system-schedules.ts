@@ -7,7 +7,7 @@ import { AuditService } from '../../audit/index.js';
 import { JobsService } from '../../jobs/index.js';
 import { firstRunAt, requireTiming } from '../rule-timing.js';
 import { SchedulesRepository, type NewRuleRow } from '../schedules.repository.js';
-import { systemRule } from './system-rules.js';
+import { systemRule } from '../rule-drafts.js';
 
 const ACTOR: Actor = { type: 'system', name: 'system schedules' };
 const NO_CALENDARS = { of: () => [] };

@@ -17,7 +17,8 @@ const DUE = [
   `select paused_until from schedule_rules where paused_until is not null and not is_active`,
   `select look_at from schedule_rules where look_at is not null`,
 ];
-const FIRST = DUE.map((due) => `(${due} order by 1 limit 1)`).join(' union all ');
+/** `select min(at)` of it is when the first of them should be: the first entries of three indexes. */
+export const FIRST_DUE = DUE.map((due) => `(${due} order by 1 limit 1)`).join(' union all ');
 const LATE = DUE.map(
   (due) => `(select from (${due}) as due (at) where at < now() - make_interval(secs => $1) limit $2)`,
 ).join(' union all ');
@@ -56,7 +57,7 @@ export class SchedulersRepository {
               least((select count(*) from (${LATE}) as late), $2)::integer as overdue
          from (select count(*) filter (where beat_at > clock_timestamp() - make_interval(secs => ${ALIVE_SECONDS}))::integer as living,
                       abs(extract(epoch from clock_timestamp() - max(beat_at)))::float8 as "silentSeconds" from schedulers) as s,
-              (select min(at) as at from (${FIRST}) as each) as first`,
+              (select min(at) as at from (${FIRST_DUE}) as each) as first`,
       [LATE_SECONDS, MOST_COUNTED],
       'schedulers_state',
     );

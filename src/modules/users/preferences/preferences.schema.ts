@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instantOut, textOf } from '../../../kernel/http/index.js';
+import { instantOut, oneOf, textOf } from '../../../kernel/http/index.js';
 import { boundedObject } from '../bounded-object.js';
 import { THEMES } from './user-preferences.entity.js';
 
@@ -24,7 +24,7 @@ const timezone = z
 
 /** JSON Merge Patch (RFC 7396): what is absent stays, `null` goes back to the default, objects are merged. */
 export const preferencesPatch = z.strictObject({
-  theme: z.enum(THEMES, { error: `must be one of ${THEMES.join(', ')}` }).nullish(),
+  theme: oneOf(THEMES).nullish(),
   language: language.nullish(),
   timezone: timezone.nullish(),
   notifications: settings.nullish(),
