@@ -77,6 +77,7 @@ describe('loadSettings', () => {
       jobDays: 365,
       jobLogDays: 30,
       eventDays: 30,
+      backupDays: 30,
       archiveJobs: true,
       archiveJobLogs: false,
       shutdownSeconds: 10,
