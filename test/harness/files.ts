@@ -41,5 +41,23 @@ export async function hashes(root: string): Promise<Record<string, string>> {
   );
 }
 
+/** Every file below `root`, also while somebody deletes them: what goes in the middle of the look is left out. */
+export async function names(root: string): Promise<string[]> {
+  const found: string[] = [];
+  const folders = [''];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop())
+    for (const entry of await readdir(join(root, folder), { withFileTypes: true }).catch(ifThere)) {
+      const name = join(folder, entry.name);
+      if (entry.isFile()) found.push(name);
+      else folders.push(name);
+    }
+  return found;
+}
+
+function ifThere(error: NodeJS.ErrnoException): [] {
+  if (error.code === 'ENOENT') return [];
+  throw error;
+}
+
 export const hashOf = (content: string | Buffer): string =>
   createHash('sha256').update(content).digest('hex');
