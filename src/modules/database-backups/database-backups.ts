@@ -54,7 +54,7 @@ export class DatabaseBackups implements OnModuleInit {
 
   /** Throws when what was read back is not what was written; then no backup is left of it. */
   async make(signal: AbortSignal, onTable: (name: string, rows: number) => void): Promise<NewBackup> {
-    const key = `${this.prefix}${backupName(this.clock.now())}`;
+    const key = await this.freeKey();
     let rows = 0;
     let size = 0;
     const count = (name: string, rowsOfIt: number): void => {
@@ -91,6 +91,14 @@ export class DatabaseBackups implements OnModuleInit {
   async read(key: string): Promise<AsyncIterable<Uint8Array>> {
     const packed = await this.store.get(key);
     return pipeline(packed, createGunzip(), () => undefined);
+  }
+
+  /** Of this second, or the next one that has no backup: none takes the place of another, or goes in its stead. */
+  private async freeKey(): Promise<string> {
+    for (let at = this.clock.now(); ; at = new Date(at.getTime() + 1_000)) {
+      const key = `${this.prefix}${backupName(at)}`;
+      if (!(await this.store.stat(key))) return key;
+    }
   }
 
   private async unpackedSize(key: string, signal: AbortSignal): Promise<number> {
