@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { once } from 'node:events';
-import { loadSettings } from '../kernel/config/index.js';
 import type { ArchivesService } from '../modules/jobs/index.js';
 import { CommandError } from './failure.js';
 import type { Say } from './say.js';
-import { withDatabase } from './with-database.js';
+import { withService } from './with-service.js';
 
 export function addArchives(program: Command, say: Say): void {
   const command = program.command('archives').description('old jobs and log lines that were archived');
@@ -59,13 +58,5 @@ async function find(archives: ArchivesService, id: string) {
   return archive;
 }
 
-async function withArchives(work: (archives: ArchivesService) => Promise<void>): Promise<void> {
-  const settings = loadSettings();
-  const [{ withSteward }, { ArchivesService: service }] = await Promise.all([
-    import('./with-steward.js'),
-    import('../modules/jobs/index.js'),
-  ]);
-  await withDatabase(settings, (database) =>
-    withSteward(settings, database, (app) => work(app.get(service, { strict: false }))),
-  );
-}
+const withArchives = <T>(work: (archives: ArchivesService) => Promise<T>): Promise<T> =>
+  withService(async () => (await import('../modules/jobs/index.js')).ArchivesService, work);

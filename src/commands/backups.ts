@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
@@ -10,6 +11,7 @@ import type { DatabaseBackups } from '../modules/database-backups/index.js';
 import { CommandError } from './failure.js';
 import type { Say } from './say.js';
 import { withDatabase } from './with-database.js';
+import { withService } from './with-service.js';
 
 export function addBackups(program: Command, say: Say): void {
   const command = program.command('backups').description('backups of the whole database');
@@ -41,7 +43,8 @@ export function addBackups(program: Command, say: Say): void {
     .argument('<key>', 'key of the backup, from the list')
     .action(async (key: string) => {
       await withBackups(async (backups) => {
-        for await (const chunk of await backups.read(key)) await written(chunk);
+        for await (const chunk of await backups.read(key))
+          if (!process.stdout.write(chunk)) await once(process.stdout, 'drain');
       });
     });
 
@@ -96,18 +99,5 @@ function isBadFile(error: unknown): error is Error {
   return error instanceof Error && typeof code === 'string' && /^(ENOENT|EACCES|EISDIR|Z_)/.test(code);
 }
 
-async function written(chunk: Uint8Array): Promise<void> {
-  if (process.stdout.write(chunk)) return;
-  await new Promise<void>((resolve) => process.stdout.once('drain', resolve));
-}
-
-async function withBackups(work: (backups: DatabaseBackups) => Promise<void>): Promise<void> {
-  const settings = loadSettings();
-  const [{ withSteward }, { DatabaseBackups: service }] = await Promise.all([
-    import('./with-steward.js'),
-    import('../modules/database-backups/index.js'),
-  ]);
-  await withDatabase(settings, (database) =>
-    withSteward(settings, database, (app) => work(app.get(service, { strict: false }))),
-  );
-}
+const withBackups = <T>(work: (backups: DatabaseBackups) => Promise<T>): Promise<T> =>
+  withService(async () => (await import('../modules/database-backups/index.js')).DatabaseBackups, work);

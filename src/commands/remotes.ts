@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { loadSettings } from '../kernel/config/index.js';
 import { CommandError } from './failure.js';
 import type { Say } from './say.js';
-import { withDatabase } from './with-database.js';
+import { withService } from './with-service.js';
 
 export function addRemotes(program: Command, say: Say): void {
   program
@@ -11,13 +10,9 @@ export function addRemotes(program: Command, say: Say): void {
     .command('reseal')
     .description('seal the credentials of all remotes anew, after STEWARD_REMOTES_KEY was changed')
     .action(async () => {
-      const settings = loadSettings();
-      const [{ withSteward }, { Reseal }] = await Promise.all([
-        import('./with-steward.js'),
-        import('../modules/remotes/index.js'),
-      ]);
-      const { resealed, current, unreadable } = await withDatabase(settings, (database) =>
-        withSteward(settings, database, (app) => app.get(Reseal, { strict: false }).run()),
+      const { resealed, current, unreadable } = await withService(
+        async () => (await import('../modules/remotes/index.js')).Reseal,
+        (reseal) => reseal.run(),
       );
       say(`Sealed anew: ${resealed}. Already under the key of now: ${current}.`);
       if (unreadable.length > 0)
